@@ -1,0 +1,38 @@
+import { Elysia } from 'elysia'
+import type { Hub } from '../hub.ts'
+import { readFields } from './fields.ts'
+
+/** What Swagger UI's "Authorize" asks for on routes that need a signed-in user. */
+export const userSecurity = [{ access_token: [] }, { bearer: [] }]
+
+const known = new WeakMap<Request, ReturnType<Hub['accounts']['callerOf']>>()
+
+/** The user who sent a request, found out once a request. Throws `unauthorized`. */
+function callerOf(hub: Hub, request: Request) {
+  const found = known.get(request) ?? hub.accounts.callerOf(tokenOf(request.headers))
+  known.set(request, found)
+  return found
+}
+
+/** The access token of a request: `access_token: <jwt>`, or else `Authorization: Bearer <jwt>`. */
+function tokenOf(headers: Headers) {
+  return headers.get('access_token') ?? headers.get('authorization')?.match(/^bearer +(\S+)$/i)?.[1]
+}
+
+/** Routes for signed-in users: gives `caller`. Bodies are read by `parse: 'fields'`, after who is asking is known. */
+export const signedIn = (hub: Hub) =>
+  new Elysia({ name: 'signed-in' })
+    .parser('fields', async ({ request }) => {
+      await callerOf(hub, request)
+      return readFields(request)
+    })
+    .derive({ as: 'scoped' }, async ({ request }) => ({ caller: await callerOf(hub, request) }))
+
+/** Routes for anybody, with bodies read by `parse: 'openFields'`. */
+export const open = () => new Elysia({ name: 'open' }).parser('openFields', ({ request }) => readFields(request))
+
+/** Gives `address`, the network address that a request came from. */
+export const addressed = () =>
+  new Elysia({ name: 'addressed' }).derive({ as: 'scoped' }, ({ request, server }) => ({
+    address: server?.requestIP(request)?.address ?? 'unknown'
+  }))

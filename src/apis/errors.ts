@@ -1,0 +1,65 @@
+import { Elysia, ParseError, type TSchema, ValidationError } from 'elysia'
+import type { Hub } from '../hub.ts'
+import { HubError, invalid, missing } from '../lib/errors.ts'
+import { newId } from '../lib/secrets.ts'
+import { complaintsOf } from './complaints.ts'
+import { dialectOf, sayNo } from './dialects.ts'
+
+type Failure = { request: Request; error: unknown; path: string; route: string; hub: Hub }
+
+/** The one place where an error becomes an answer, in the words of the document that the path is of. */
+export const errorAnswers = (hub: Hub) =>
+  new Elysia({ name: 'errors' }).onError({ as: 'global' }, ({ request, error, code, path, route, set }) => {
+    const response = answer({ request, error: code === 'NOT_FOUND' ? missing() : error, path, route, hub })
+    set.status = response.status // what the request log reads
+    return response
+  })
+
+function answer({ request, error, path, route, hub }: Failure) {
+  const dialect = dialectOf(path)
+  const known = asHubError(error) ?? unexpected(error, request, hub)
+  const { status, body } = sayNo(dialect, `${request.method} ${route}`, known)
+  const headers = new Headers({ 'x-request-id': requestId(request) })
+  if (known.retryAfter !== undefined) headers.set('retry-after', String(known.retryAfter))
+  if (status === 401) headers.set('www-authenticate', 'Bearer realm="updraft"')
+  return Response.json(body, { status, headers })
+}
+
+function asHubError(error: unknown) {
+  if (error instanceof HubError) return error
+  if (error instanceof ParseError && error.cause instanceof HubError) return error.cause
+  if (error instanceof ValidationError && error.type !== 'response') {
+    const { validator } = error as { validator: TSchema | { schema: TSchema } }
+    const schema: TSchema = 'schema' in validator ? validator.schema : validator
+    return invalid('', complaintsOf(schema, error.all as Iterable<{ path: string; value: unknown }>))
+  }
+  return undefined
+}
+
+const ids = new WeakMap<Request, string>()
+
+/** The id under which a request is logged and answered. */
+export function requestId(request: Request) {
+  const id = ids.get(request) ?? newId()
+  ids.set(request, id)
+  return id
+}
+
+/** What nobody foresaw is logged once, with the id that the answer carries, and told to nobody. */
+function unexpected(error: unknown, request: Request, { log }: Hub) {
+  if (request.signal.aborted) return invalid('The request was broken off')
+  const cause = error instanceof ParseError ? error.cause : error
+  log.error({ err: safely(cause), requestId: requestId(request) }, 'unexpected error')
+  return new HubError('internal')
+}
+
+/** A database driver's message holds the values of the failed query, secrets among them: only its kind and stack frames are kept. */
+function safely(error: unknown) {
+  if (!(error instanceof Error)) return { type: typeof error }
+  if (error.name !== 'DrizzleQueryError' && !('query' in error)) return error
+  const cause =
+    error.cause instanceof Error
+      ? { code: 'code' in error.cause ? error.cause.code : undefined, name: error.cause.name }
+      : undefined
+  return { type: error.name, cause, frames: error.stack?.split('\n').filter((line) => line.trimStart().startsWith('at ')) }
+}

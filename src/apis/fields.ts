@@ -1,0 +1,67 @@
+import { invalid, tooLarge } from '../lib/errors.ts'
+
+const limit = 64 * 1024
+
+/**
+ * The parameters of a request from its query string and its body together: JSON, a form, or none. The body wins where
+ * both name one. Throws `invalid` for what cannot be read, `tooLarge` past 64 KiB.
+ */
+export async function readFields(request: Request): Promise<Record<string, unknown>> {
+  const fields = { ...queryOf(request), ...(await readBody(request)) }
+  if (JSON.stringify(fields).includes('\\u0000')) throw invalid('The input must not contain NUL characters')
+  return fields
+}
+
+/** The query string of a request as an object. */
+export function queryOf(request: Request): Record<string, string | undefined> {
+  const at = request.url.indexOf('?')
+  return at < 0 ? {} : Object.fromEntries(new URLSearchParams(request.url.slice(at + 1)))
+}
+
+/** The body of a request, at most `most` bytes; throws `tooLarge` past it without reading on. */
+export async function readBytes(request: Request, most: number) {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  if (Number(request.headers.get('content-length') ?? 0) > most) throw tooLarge(`The body may have at most ${most} bytes`)
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength
+    if (size > most) throw tooLarge(`The body may have at most ${most} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+async function readBody(request: Request): Promise<Record<string, unknown>> {
+  const bytes = await readBytes(request, limit)
+  if (bytes.byteLength === 0) return {}
+  const type = request.headers.get('content-type') ?? ''
+  if (type.startsWith('multipart/form-data')) return readForm(bytes, type)
+  const text = bytes.toString('utf8')
+  // curl -d sends JSON under the type of a form unless told otherwise.
+  if (type.startsWith('application/x-www-form-urlencoded') && !text.trimStart().startsWith('{'))
+    return Object.fromEntries(new URLSearchParams(text))
+  return readJson(text)
+}
+
+function readJson(text: string): Record<string, unknown> {
+  const value = parsed(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('The body must be a JSON object')
+  return value as Record<string, unknown>
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw invalid('The body is not valid JSON')
+  }
+}
+
+async function readForm(bytes: Buffer<ArrayBuffer>, type: string) {
+  try {
+    const form = await new Response(bytes, { headers: { 'content-type': type } }).formData()
+    return Object.fromEntries(form)
+  } catch {
+    throw invalid('The body is not valid multipart/form-data')
+  }
+}

@@ -1,0 +1,71 @@
+import { Elysia } from 'elysia'
+import type { Application } from '../../features/applications/service.ts'
+import type { Hub } from '../../hub.ts'
+import { invalid } from '../../lib/errors.ts'
+import { signedIn, userSecurity } from '../access.ts'
+import { checker } from '../complaints.ts'
+import { inQuery, says } from '../openapi.ts'
+import { receiveUpload } from '../upload.ts'
+import * as model from './model.ts'
+
+const checkDeploy = checker(model.deploy)
+
+/** Receives an image and deploys it; what is refused leaves no bytes behind. */
+async function deploy(hub: Hub, application: Application, request: Request) {
+  const { fields, file } = await receiveUpload(request, { blobs: hub.blobs, field: 'image', limit: hub.config.imageMaxBytes })
+  try {
+    const { board, tag, group_id: groupId } = checkDeploy(fields)
+    if (!file) throw invalid('', ['image is required'])
+    if (file.size === 0) throw invalid('', ['image is empty'])
+    await hub.deployments.create(application, { board, tag: model.tagOf(tag), groupId }, file)
+  } finally {
+    await file?.discard()
+  }
+}
+
+const detail = (summary: string) =>
+  says({
+    summary,
+    description:
+      'Send `multipart/form-data`, or the image itself as `application/octet-stream` with the other parameters in the query string. ' +
+      'Every device of the application with that board, and with that tag if one is given, is told at once.',
+    takes: {
+      'multipart/form-data': {
+        ...model.deploy,
+        required: ['board', 'image'],
+        properties: { ...model.deploy.properties, image: { type: 'string', format: 'binary', description: 'The firmware image' } }
+      },
+      'application/octet-stream': { type: 'string', format: 'binary' }
+    },
+    parameters: ['board', 'tag', 'group_id'].map((name) => inQuery(name, 'As in the form')),
+    errors: {
+      invalid: 'A field is missing or wrong, or several of your teams have the application',
+      forbidden: 'You are only a viewer of the team',
+      missing: 'No such application',
+      tooLarge: 'The image is larger than IMAGE_MAX_BYTES'
+    }
+  })
+
+/** `POST /apps/<app_name>/deployments`, and the same under the team. */
+export const deploymentRoutes = (hub: Hub) =>
+  new Elysia({ tags: ['fleet: deployments'], detail: { security: userSecurity } })
+    .use(signedIn(hub))
+    .post(
+      '/apps/:app/deployments',
+      async ({ params, caller, request, server }) => {
+        server?.timeout(request, 0) // an honest uploader may be slow; receiveUpload has a deadline of its own
+        await deploy(hub, await hub.applications.ofUser(caller.id, params.app, 'write'), request)
+        return {}
+      },
+      { parse: 'none', response: { 200: model.nothing }, detail: detail('Deploy a pre-built image') }
+    )
+    .post(
+      '/:team/apps/:app/deployments',
+      async ({ params, caller, request, server }) => {
+        server?.timeout(request, 0)
+        const team = await hub.teams.access(caller.id, params.team, 'write')
+        await deploy(hub, await hub.applications.inTeam(team, params.app), request)
+        return {}
+      },
+      { parse: 'none', response: { 200: model.nothing }, detail: detail('Deploy a pre-built image to an application of a team') }
+    )

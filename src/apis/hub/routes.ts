@@ -1,0 +1,8 @@
+import { Elysia } from 'elysia'
+import type { Hub } from '../../hub.ts'
+import { docsRoutes } from './docs.ts'
+import { eventRoutes } from './events.ts'
+import { teamRoutes } from './teams.ts'
+
+/** What no document has and every one of them needs. */
+export const hubApi = (hub: Hub) => new Elysia({ name: 'hub' }).use(teamRoutes(hub)).use(eventRoutes(hub)).use(docsRoutes(hub))

@@ -1,0 +1,74 @@
+const quietFor = 15_000
+
+type Source = {
+  /** Text that has come since the last read, '' for none yet; undefined ends the stream. */
+  read(): Promise<string | undefined>
+  /** Calls `wake` whenever there may be more to read. Gives the way to stop. */
+  onNews(wake: () => void): () => void
+  /** Ends the stream when it is aborted. */
+  stopping: AbortSignal
+  type: string
+  /** What is sent when there was nothing to say for 15 s, so that a broken connection shows. */
+  beat?: string
+}
+
+/**
+ * A response without an end. It is read from the database whenever the reader has room, never queued: a slow reader
+ * costs nothing but its own delay.
+ */
+export function streamText({ read, onNews, stopping, type, beat = '' }: Source) {
+  const encoder = new TextEncoder()
+  let wake = () => {}
+  let woken = true
+  let ended = false
+  const stopNews = onNews(signal)
+  stopping.addEventListener('abort', end)
+
+  function signal() {
+    woken = true
+    wake()
+  }
+
+  function end() {
+    ended = true
+    stopNews()
+    stopping.removeEventListener('abort', end)
+    wake()
+  }
+
+  /** Waits for news; false when none came for 15 s. */
+  async function news() {
+    if (woken || ended) return true
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const timer = setTimeout(() => resolve(false), quietFor)
+    wake = () => resolve(true)
+    const came = await promise
+    clearTimeout(timer)
+    return came
+  }
+
+  async function next(): Promise<string | undefined> {
+    for (;;) {
+      const came = await news()
+      woken = false
+      const text = ended ? undefined : await read()
+      if (text === undefined) return undefined
+      if (text !== '') {
+        woken = true // there may be another page
+        return text
+      }
+      if (!came && beat) return beat
+    }
+  }
+
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const text = await next()
+      if (text !== undefined) return controller.enqueue(encoder.encode(text))
+      end()
+      controller.close()
+    },
+    cancel: end
+  })
+  return new Response(body, { headers: { 'content-type': type, 'cache-control': 'no-store', 'x-accel-buffering': 'no' } })
+}

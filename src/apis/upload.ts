@@ -1,0 +1,68 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import busboy from 'busboy'
+import type { StagedBlob } from '../blobs/disk.ts'
+import type { Hub } from '../hub.ts'
+import { invalid, tooLarge } from '../lib/errors.ts'
+import { queryOf } from './fields.ts'
+
+const longest = 60 * 60_000
+const formLimits = { files: 1, fields: 20, parts: 30, fieldSize: 4096, fieldNameSize: 100, headerPairs: 20 }
+
+type Expected = { blobs: Hub['blobs']; field: string; limit: number }
+
+/** An upload as received: its other fields (also from the query string), and the file, which the caller keeps or discards. */
+export type Upload = { fields: Record<string, unknown>; file: StagedBlob | undefined }
+
+/**
+ * Streams an upload to the store: `multipart/form-data` with the file in `field`, or the bytes themselves as
+ * `application/octet-stream` with the other fields in the query string. Throws `tooLarge` past `limit` bytes.
+ */
+export async function receiveUpload(request: Request, expected: Expected): Promise<Upload> {
+  const type = request.headers.get('content-type') ?? ''
+  const fields = queryOf(request)
+  if (Number(request.headers.get('content-length') ?? 0) > expected.limit + 64 * 1024) {
+    throw tooLarge(`More than ${expected.limit} bytes`)
+  }
+  if (type.startsWith('multipart/form-data')) {
+    const form = await receiveForm(request, type, expected)
+    return { file: form.file, fields: { ...fields, ...form.fields } }
+  }
+  if (type.startsWith('application/octet-stream') && request.body) {
+    return { fields, file: await expected.blobs.stage(request.body, expected.limit) }
+  }
+  throw invalid('Send multipart/form-data, or the bytes themselves as application/octet-stream')
+}
+
+async function receiveForm(request: Request, type: string, { blobs, field, limit }: Expected): Promise<Upload> {
+  const parser = parserFor(type)
+  const stop = new AbortController()
+  const fields: Record<string, unknown> = {}
+  let file: Promise<StagedBlob> | undefined
+  parser.on('field', (name, value) => {
+    fields[name] = value
+  })
+  parser.on('file', (name, stream) => {
+    if (name !== field) return void stream.resume()
+    file = blobs.stage(stream, limit)
+    file.catch((error: unknown) => stop.abort(error))
+  })
+  try {
+    const source = Readable.from(request.body ?? [])
+    await pipeline(source, parser, { signal: AbortSignal.any([stop.signal, AbortSignal.timeout(longest)]) })
+    return { fields, file: await file }
+  } catch (error) {
+    const staged = await file?.catch(() => undefined)
+    await staged?.discard()
+    if (stop.signal.aborted) throw stop.signal.reason
+    throw invalid('The upload is not valid multipart/form-data', [error instanceof Error ? error.message : 'unreadable'])
+  }
+}
+
+function parserFor(type: string) {
+  try {
+    return busboy({ headers: { 'content-type': type }, limits: formLimits })
+  } catch {
+    throw invalid('The upload is not valid multipart/form-data', ['the boundary is missing'])
+  }
+}

@@ -1,0 +1,32 @@
+import { cors } from '@elysiajs/cors'
+import { Elysia } from 'elysia'
+import { desktopApi } from './apis/desktop/routes.ts'
+import { errorAnswers } from './apis/errors.ts'
+import { fleetApi } from './apis/fleet/routes.ts'
+import { hubApi } from './apis/hub/routes.ts'
+import { requestLog } from './apis/request-log.ts'
+import { watchApi } from './apis/watch/routes.ts'
+import type { Hub } from './hub.ts'
+
+/** Every HTTP route, one line a document; it listens nowhere yet. */
+export const createApp = (hub: Hub) =>
+  new Elysia()
+    .use(errorAnswers(hub))
+    .use(requestLog(hub))
+    .use(crossOrigin(hub))
+    .use(desktopApi(hub))
+    .use(watchApi(hub))
+    .use(fleetApi(hub))
+    .use(hubApi(hub))
+
+/** Browsers of the configured origins may call the hub; without any, none of another origin may. */
+function crossOrigin({ config: { corsOrigins } }: Hub) {
+  if (corsOrigins.length === 0) return new Elysia({ name: 'cors' })
+  return cors({
+    origin: corsOrigins.includes('*') ? true : corsOrigins,
+    credentials: false,
+    exposeHeaders: ['ETag', 'X-Request-Id']
+  })
+}
+
+export type App = ReturnType<typeof createApp>

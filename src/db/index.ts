@@ -1,0 +1,61 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { BaseSQLiteDatabase } from 'drizzle-orm/sqlite-core'
+import type { Tables } from './tables.ts'
+
+/** Drizzle's query builders, typed once: both drivers are awaited alike. */
+type Database = BaseSQLiteDatabase<'async', unknown>
+
+export type Reader = Pick<Database, 'select' | '$count'>
+export type Writer = Pick<Database, 'select' | 'insert' | 'update' | 'delete'>
+
+/** One transaction under way. */
+export type Change = {
+  tx: Writer
+  /** Runs last inside the transaction, once for each `key`. */
+  beforeCommit(key: unknown, task: () => Promise<void>): void
+  /** Runs once the transaction is committed, and never when it is not. */
+  afterCommit(task: () => void): void
+  /** From here to the commit no other change is numbered: what is numbered now is in commit order. */
+  lockOrder(): Promise<void>
+}
+
+export type Db = {
+  tables: Tables
+  /** Committed rows only. */
+  read: Reader
+  /** One transaction. Only database calls belong inside: on SQLite it holds up every other write. It cannot be nested. */
+  write<T>(work: (change: Change) => Promise<T>): Promise<T>
+  /** Resolves when the database answers. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+/** What a driver adds to the common part: a transaction around `work`, and the lock that makes numbers follow commits. */
+export type Driver = {
+  transaction<T>(work: (tx: Writer, lockOrder: () => Promise<void>) => Promise<T>): Promise<T>
+}
+
+const writing = new AsyncLocalStorage<true>()
+
+/** Gives `Db.write` over a driver's transaction: refuses nesting, and runs the tasks around the commit. */
+export function createWrite({ transaction }: Driver): Db['write'] {
+  return async (work) => {
+    if (writing.getStore()) throw new Error('A write inside a write would wait for itself: pass the change on instead')
+    const told: (() => void)[] = []
+    const result = await writing.run(true, () =>
+      transaction(async (tx, lockOrder) => {
+        const last = new Map<unknown, () => Promise<void>>()
+        const done = await work({
+          tx,
+          lockOrder,
+          beforeCommit: (key, task) => void last.set(key, task),
+          afterCommit: (task) => void told.push(task)
+        })
+        for (const task of last.values()) await task()
+        return done
+      })
+    )
+    for (const task of told) task()
+    return result
+  }
+}

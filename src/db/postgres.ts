@@ -1,0 +1,40 @@
+import { sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+import { postgresColumns } from './columns.ts'
+import { createWrite, type Db, type Driver, type Reader, type Writer } from './index.ts'
+import { migrate } from './migrations.ts'
+import { defineTables } from './tables.ts'
+
+// Keys of the advisory locks, unique to the hub within a database.
+const migrationLock = 0x75706401
+const orderLock = 0x75706402
+
+/** Connects to (and brings up to date) the PostgreSQL database at `url`. */
+export async function openPostgres(url: string): Promise<Db> {
+  const client = postgres(url, { max: 10, onnotice: () => {}, connect_timeout: 10 })
+  await bringUpToDate(client)
+  const database = drizzle({ client, casing: 'snake_case' })
+  const transaction: Driver['transaction'] = (work) =>
+    database.transaction((tx) =>
+      work(tx as unknown as Writer, async () => void (await tx.execute(sql`select pg_advisory_xact_lock(${orderLock})`)))
+    )
+  return {
+    tables: defineTables(postgresColumns),
+    read: database as unknown as Reader,
+    write: createWrite({ transaction }),
+    ping: async () => void (await client`select 1`),
+    close: () => client.end({ timeout: 5 })
+  }
+}
+
+async function bringUpToDate(client: postgres.Sql) {
+  await client.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(${migrationLock})`
+    await migrate('postgres', {
+      run: async (statement) => void (await tx.unsafe(statement)),
+      applied: async () => (await tx<{ tag: string }[]>`select tag from hub_migrations`).map(({ tag }) => tag),
+      record: async (tag) => void (await tx`insert into hub_migrations (tag) values (${tag})`)
+    })
+  })
+}

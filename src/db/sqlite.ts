@@ -1,0 +1,78 @@
+import { Database } from 'bun:sqlite'
+import { drizzle } from 'drizzle-orm/bun-sqlite'
+import { sqliteColumns } from './columns.ts'
+import { createWrite, type Db, type Driver, type Reader, type Writer } from './index.ts'
+import { migrate } from './migrations.ts'
+import { defineTables } from './tables.ts'
+
+/** Opens (and brings up to date) the SQLite file at `path`. */
+export async function openSqlite(path: string): Promise<Db> {
+  const writer = open(path, { readwrite: true, create: true })
+  writer.run('PRAGMA journal_mode = WAL')
+  await bringUpToDate(writer)
+  const reader = open(path, { readonly: true })
+  return {
+    tables: defineTables(sqliteColumns),
+    read: drizzle({ client: reader, casing: 'snake_case' }) as unknown as Reader,
+    write: createWrite({ transaction: serialTransaction(writer) }),
+    ping: async () => void reader.query('select 1').get(),
+    close: async () => {
+      reader.close()
+      writer.run('PRAGMA wal_checkpoint(TRUNCATE)')
+      writer.close()
+    }
+  }
+}
+
+function open(path: string, options: ConstructorParameters<typeof Database>[1]) {
+  const database = new Database(path, options)
+  // FULL: what was acknowledged survives a power cut.
+  for (const pragma of ['synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 5000']) database.run(`PRAGMA ${pragma}`)
+  return database
+}
+
+/** Drizzle's own `transaction` commits before an async callback ends, so the transaction is spelled out and queued here. */
+function serialTransaction(database: Database): Driver['transaction'] {
+  const tx = drizzle({ client: database, casing: 'snake_case' }) as unknown as Writer
+  const inOrder = async () => {} // one writer: numbers follow commits by themselves
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const run = last.then(async () => {
+      database.run('BEGIN IMMEDIATE')
+      try {
+        const result = await work(tx, inOrder)
+        database.run('COMMIT')
+        return result
+      } catch (error) {
+        if (database.inTransaction) database.run('ROLLBACK')
+        throw error
+      }
+    })
+    last = run.catch(() => {})
+    return run
+  }
+}
+
+/** A table rebuild drops the old table; with foreign keys on, that would cascade into its children. They are checked at the end. */
+async function bringUpToDate(database: Database) {
+  database.run('PRAGMA foreign_keys = OFF')
+  database.run('BEGIN IMMEDIATE')
+  try {
+    await migrate('sqlite', {
+      run: async (statement) => void database.run(statement),
+      applied: async () =>
+        database
+          .query<{ tag: string }, []>('select tag from hub_migrations')
+          .all()
+          .map(({ tag }) => tag),
+      record: async (tag) => void database.run('insert into hub_migrations (tag) values (?)', [tag])
+    })
+    if (database.query('PRAGMA foreign_key_check').all().length > 0)
+      throw new Error('A migration left rows without their parents')
+    database.run('COMMIT')
+  } catch (error) {
+    database.run('ROLLBACK')
+    throw error
+  }
+  database.run('PRAGMA foreign_keys = ON')
+}

@@ -1,0 +1,59 @@
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { tooMany } from '../../lib/errors.ts'
+
+/** How many tries each action has in how many seconds, by address or by account. */
+export const defaultLimits = {
+  signInByAddress: { points: 60, duration: 900 },
+  signInByAccount: { points: 20, duration: 900 },
+  registration: { points: 60, duration: 600 },
+  deviceSecret: { points: 120, duration: 60 }
+}
+
+export type Limits = typeof defaultLimits
+export type RateLimits = ReturnType<typeof createRateLimits>
+
+/** Counts tries in memory; each way out is a 429 with `Retry-After`. */
+export function createRateLimits(limits: Limits = defaultLimits) {
+  const limiter = (name: keyof Limits) => new RateLimiterMemory({ keyPrefix: name, ...limits[name] })
+  const signInByAddress = limiter('signInByAddress')
+  const signInByAccount = limiter('signInByAccount')
+  const registration = limiter('registration')
+  const deviceSecret = limiter('deviceSecret')
+
+  return {
+    /** Counts one registration from an address; throws `tooMany` past the limit. */
+    registration: (address: string) => consume(registration, network(address)),
+
+    /** Throws `tooMany` when the address or the account has failed too often to try again. */
+    async beforeSignIn(address: string, account: string) {
+      await refuseIfSpent(signInByAddress, network(address))
+      await refuseIfSpent(signInByAccount, account)
+    },
+
+    /** Counts one failed sign-in against both. */
+    async failedSignIn(address: string, account: string) {
+      await Promise.allSettled([consume(signInByAddress, network(address)), consume(signInByAccount, account)])
+    },
+
+    /** Counts one unknown device secret; throws `tooMany` past the limit. A right secret is never held up. */
+    wrongDeviceSecret: (address: string) => consume(deviceSecret, network(address))
+  }
+}
+
+async function consume(limiter: RateLimiterMemory, key: string) {
+  try {
+    await limiter.consume(key)
+  } catch (refusal) {
+    if (refusal instanceof RateLimiterRes) throw tooMany(Math.ceil(refusal.msBeforeNext / 1000))
+    throw refusal
+  }
+}
+
+async function refuseIfSpent(limiter: RateLimiterMemory, key: string) {
+  const state = await limiter.get(key)
+  if (state && state.remainingPoints <= 0) throw tooMany(Math.ceil(state.msBeforeNext / 1000))
+}
+
+/** Whoever holds an IPv6 address commonly holds its whole /64. */
+const network = (address: string) =>
+  address.includes(':') && !address.includes('.') ? address.split(':').slice(0, 4).join(':') : address

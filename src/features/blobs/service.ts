@@ -1,0 +1,49 @@
+import { LRUCache } from 'lru-cache'
+import type { BlobStore } from '../../blobs/disk.ts'
+import type { Clock } from '../../lib/clock.ts'
+
+const hotBytes = 64 * 1024 * 1024
+const hotAtMost = 8 * 1024 * 1024
+
+/** A feature that refers to stored bytes: which of these digests it still needs. */
+export type Referrer = (sha256s: string[]) => Promise<string[]>
+
+export type Blobs = ReturnType<typeof createBlobs>
+
+/** The store of bytes as features use it: received, read in parts, and swept when nothing refers to them. */
+export function createBlobs({ store, clock }: { store: BlobStore; clock: Clock }) {
+  // What a fleet fetches at present is read from disk once, not once a range.
+  const hot = new LRUCache<string, Uint8Array<ArrayBuffer>>({
+    maxSize: hotBytes,
+    sizeCalculation: (bytes) => Math.max(1, bytes.byteLength),
+    fetchMethod: (sha256) => store.file(sha256).bytes()
+  })
+
+  return {
+    /** Receives bytes up to a limit; they are there for good once kept. Throws `tooLarge`. */
+    stage: store.stage,
+
+    /** The bytes from `start` to `end`, both included, of stored bytes of `size`: from memory, or streamed from disk when large. */
+    async part({ sha256, size }: { sha256: string; size: number }, start: number, end: number) {
+      if (size > hotAtMost)
+        return store
+          .file(sha256)
+          .slice(start, end + 1)
+          .stream()
+      const bytes = hot.get(sha256) ?? (await hot.fetch(sha256))
+      if (!bytes) throw new Error(`The bytes ${sha256} are not in the store`)
+      return bytes.subarray(start, end + 1)
+    },
+
+    /** Removes bytes older than `grace` (ms) that no referrer needs; gives how many went. */
+    async sweep(referrers: Referrer[], grace: number) {
+      const before = new Date(clock.now().getTime() - grace)
+      let removed = 0
+      for await (const sha256s of store.names()) {
+        const needed = new Set((await Promise.all(referrers.map((referrer) => referrer(sha256s)))).flat())
+        removed += sha256s.filter((sha256) => !needed.has(sha256) && store.removeIfOlder(sha256, before)).length
+      }
+      return removed
+    }
+  }
+}

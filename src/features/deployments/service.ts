@@ -1,0 +1,118 @@
+import { and, asc, eq, inArray, type SQL } from 'drizzle-orm'
+import type { StagedBlob } from '../../blobs/disk.ts'
+import type { Db } from '../../db/index.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { forbidden, missing } from '../../lib/errors.ts'
+import { newId } from '../../lib/secrets.ts'
+import type { Application } from '../applications/service.ts'
+import type { Notices } from '../notices/service.ts'
+import { choiceColumns, newest } from './choice.ts'
+
+/** What a device is told of a deployment. */
+export type Deployment = { id: number; size: number; md5: string; sha256: string }
+
+export type NewDeployment = { board: string; tag: string | null; groupId?: string | undefined }
+
+/** A device, with the deployment that it should run. */
+export type Desired = { deviceId: string; teamId: string; device: string; deployment: Deployment | null }
+
+/** What the choice depends on. */
+type Target = { id: string; applicationId: string | null; board: string; tag: string | null }
+
+export type Deployments = ReturnType<typeof createDeployments>
+
+/** Which image is to run on which devices. */
+export function createDeployments({ db, clock, notices }: { db: Db; clock: Clock; notices: Notices }) {
+  const { devices, deployments } = db.tables
+  const choice = choiceColumns(db.tables)
+  const told = { id: deployments.id, size: deployments.size, md5: deployments.md5, sha256: deployments.sha256 }
+
+  async function byId(ids: number[]) {
+    const rows = ids.length === 0 ? [] : await db.read.select(told).from(deployments).where(inArray(deployments.id, ids))
+    return new Map(rows.map((row) => [row.id, row]))
+  }
+
+  async function desired(which: SQL | undefined): Promise<Desired[]> {
+    const rows = await db.read
+      .select({ deviceId: devices.id, teamId: devices.teamId, device: devices.name, ...choice })
+      .from(devices)
+      .where(which)
+      .orderBy(asc(devices.name))
+    const chosen = await byId([...new Set(rows.map(newest))].filter((id) => id !== null))
+    return rows.map(({ deviceId, teamId, device, ...row }) => {
+      const deployment = chosen.get(newest(row) ?? 0) ?? null
+      return { deviceId, teamId, device, deployment }
+    })
+  }
+
+  async function current(device: Target) {
+    const [row] = await desired(eq(devices.id, device.id))
+    return row?.deployment ?? undefined
+  }
+
+  async function given(device: Target, id: number) {
+    const [row] = await db.read.select().from(deployments).where(eq(deployments.id, id))
+    if (!row) throw missing('Deployment not found')
+    if (row.applicationId !== device.applicationId) throw forbidden('The device is not associated with the application')
+    if (row.board !== device.board || (row.tag !== null && row.tag !== device.tag))
+      throw missing('The deployment is not for this device')
+    return row
+  }
+
+  return {
+    /** Deploys an image: the bytes are kept, and the notice of it is recorded with the row. */
+    async create(application: Application, { board, tag, groupId = newId() }: NewDeployment, image: StagedBlob) {
+      await image.keep()
+      const { sha256, md5, size } = image
+      return db.write(async (change) => {
+        const values = { applicationId: application.id, board, tag, groupId, sha256, md5, size, createdAt: clock.now() }
+        const [created] = await change.tx.insert(deployments).values(values).returning({ id: deployments.id })
+        if (!created) throw missing('Application not found')
+        const { id: applicationId, slug: app, team } = application
+        const data = {
+          id: created.id,
+          app,
+          application_id: applicationId,
+          team: team.name,
+          board,
+          tag,
+          group_id: groupId,
+          size,
+          md5,
+          sha256
+        }
+        await notices.record(change, { type: 'deployment.created', teamId: team.id, data })
+        return { id: created.id, groupId }
+      })
+    },
+
+    /** What each device of a team should run; of one device where its name is given. */
+    ofTeam: (teamId: string, device?: string) =>
+      desired(and(eq(devices.teamId, teamId), device === undefined ? undefined : eq(devices.name, device))),
+
+    /** What one device should run. */
+    ofDevice: (deviceId: string) => desired(eq(devices.id, deviceId)),
+
+    /** What the devices that a deployment is for should run by now. */
+    ofAffected: (applicationId: string, board: string, tag: string | null) =>
+      desired(
+        and(eq(devices.applicationId, applicationId), eq(devices.board, board), tag === null ? undefined : eq(devices.tag, tag))
+      ),
+
+    /** The deployment whose image a device may fetch: the one it names, or else the one it should run. */
+    async forDevice(device: Target, id?: number): Promise<Deployment> {
+      const deployment = id === undefined ? await current(device) : await given(device, id)
+      if (!deployment) throw missing('No deployments')
+      return deployment
+    },
+
+    /** Those of the given digests that a deployment still refers to. */
+    async referred(sha256s: string[]) {
+      const rows = await db.read
+        .select({ sha256: deployments.sha256 })
+        .from(deployments)
+        .where(inArray(deployments.sha256, sha256s))
+      return rows.map(({ sha256 }) => sha256)
+    }
+  }
+}

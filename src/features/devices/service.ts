@@ -1,0 +1,209 @@
+import { and, asc, eq, lt, type SQL, sql } from 'drizzle-orm'
+import type { Db } from '../../db/index.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { conflict, missing, unauthorized } from '../../lib/errors.ts'
+import { hashSecret, newDeviceSecret, newId } from '../../lib/secrets.ts'
+import type { RateLimits } from '../accounts/limits.ts'
+import { nameKey } from '../accounts/usernames.ts'
+import type { Application } from '../applications/service.ts'
+import { choiceColumns, newest } from '../deployments/choice.ts'
+import type { Notices } from '../notices/service.ts'
+import type { Team } from '../teams/service.ts'
+import type { Presence } from './presence.ts'
+
+/** A device as its secret, or its team and name, finds it. */
+export type Device = {
+  id: string
+  teamId: string
+  team: string
+  name: string
+  board: string
+  tag: string | null
+  applicationId: string | null
+}
+
+/** `tag` null: no tag; a field left out stays as it is. */
+export type DeviceChange = { board?: string | undefined; tag?: string | null | undefined }
+
+/** A device as it is listed. `deploymentId`: what it should run; `runningId`: what it says it runs; `connected`: over MQTT, now. */
+export type ListedDevice = {
+  id: string
+  name: string
+  board: string
+  tag: string | null
+  app: string | null
+  status: 'new' | 'ready' | 'running' | 'down'
+  connected: boolean
+  lastSeenAt: Date | null
+  runningId: number | null
+  deploymentId: number | null
+}
+
+export type Devices = ReturnType<typeof createDevices>
+
+type Needs = { db: Db; clock: Clock; notices: Notices; limits: RateLimits; presence: Presence; downAfter: number }
+
+/** The esp8266 fleet: which devices there are, and what they are asked to do. `downAfter` in ms. */
+export function createDevices({ db, clock, notices, limits, presence, downAfter }: Needs) {
+  const { devices, teams, applications } = db.tables
+  const columns = {
+    id: devices.id,
+    teamId: devices.teamId,
+    team: teams.name,
+    name: devices.name,
+    board: devices.board,
+    tag: devices.tag,
+    applicationId: devices.applicationId
+  }
+  const nameOf = ({ id, name, team }: Device) => ({ device_id: id, device: name, team })
+
+  async function find(which: SQL | undefined): Promise<Device | undefined> {
+    const [device] = await db.read.select(columns).from(devices).innerJoin(teams, eq(teams.id, devices.teamId)).where(which)
+    return device
+  }
+
+  async function inTeam(team: Team, name: string) {
+    const device = await find(and(eq(devices.teamId, team.id), eq(devices.name, name)))
+    if (!device) throw missing('Device not found')
+    return device
+  }
+
+  return {
+    /** Registers a device. The secret is given once and stored only as a hash. Throws `conflict` for a name taken in the team. */
+    async register(team: Team, { name, board, tag }: { name: string; board: string; tag: string | null }) {
+      const secret = newDeviceSecret()
+      const id = newId()
+      await db.write(async (change) => {
+        const values = { id, teamId: team.id, name, board, tag, secretHash: hashSecret(secret), createdAt: clock.now() }
+        const [created] = await change.tx
+          .insert(devices)
+          .values({ ...values, status: 'new', relaunchSeq: 0, relaunchToldSeq: 0 })
+          .onConflictDoNothing()
+          .returning({ id: devices.id })
+        if (!created) throw conflict('Device already exists', ['device_name is already taken'])
+        const data = { device_id: id, device: name, team: team.name, board, tag }
+        await notices.record(change, { type: 'device.registered', teamId: team.id, data })
+      })
+      return { id, secret }
+    },
+
+    /** The devices of a team, by name. */
+    async list(team: Team): Promise<ListedDevice[]> {
+      const { id, name, board, tag, status, lastSeenAt, runningId } = devices
+      const rows = await db.read
+        .select({ id, name, board, tag, status, lastSeenAt, runningId, app: applications.slug, ...choiceColumns(db.tables) })
+        .from(devices)
+        .leftJoin(applications, eq(applications.id, devices.applicationId))
+        .where(eq(devices.teamId, team.id))
+        .orderBy(asc(devices.name))
+      const silentSince = clock.now().getTime() - downAfter
+      return rows.map(({ ofTag, ofNoTag, ...row }) => {
+        const connected = presence.has(row.id)
+        const silent = row.lastSeenAt !== null && row.lastSeenAt.getTime() < silentSince
+        const shown = silent && !connected ? 'down' : row.status
+        return { ...row, status: shown, connected, deploymentId: newest({ ofTag, ofNoTag }) }
+      })
+    },
+
+    /** A device of a team by its name. */
+    inTeam,
+
+    /** The device that a secret is of. Throws `missing`, and `tooMany` after too many unknown ones from the address. */
+    async bySecret(secret: string, address: string): Promise<Device> {
+      const device = /^[0-9a-f]{40}$/.test(secret) ? await find(eq(devices.secretHash, hashSecret(secret))) : undefined
+      if (device) return device
+      await limits.wrongDeviceSecret(address)
+      throw missing('Device not found')
+    },
+
+    /** The device that signs in as `<team>/<name>` with its secret. Throws `unauthorized`, and `tooMany` as above. */
+    async signIn(username: string, secret: string, address: string): Promise<Device> {
+      const device = await find(eq(devices.secretHash, hashSecret(secret)))
+      const [team = '', name] = username.split('/')
+      if (device && nameKey(device.team) === nameKey(team) && device.name === name) return device
+      await limits.wrongDeviceSecret(address)
+      throw unauthorized()
+    },
+
+    /** Whether there is (still) a device of that id. */
+    exists: async (id: string) => (await find(eq(devices.id, id))) !== undefined,
+
+    /** Changes a device's board or tag. */
+    async update(device: Device, { board, tag }: DeviceChange) {
+      if (board === undefined && tag === undefined) return
+      await db.write(async (change) => {
+        const set = { ...(board === undefined ? {} : { board }), ...(tag === undefined ? {} : { tag }) }
+        const [now] = await change.tx
+          .update(devices)
+          .set(set)
+          .where(eq(devices.id, device.id))
+          .returning({ board: devices.board, tag: devices.tag })
+        if (!now) throw missing('Device not found')
+        await notices.record(change, { type: 'device.updated', teamId: device.teamId, data: { ...nameOf(device), ...now } })
+      })
+    },
+
+    /** Makes a device run an application. */
+    async associate(device: Device, application: Application) {
+      await db.write(async (change) => {
+        const [now] = await change.tx
+          .update(devices)
+          .set({ applicationId: application.id })
+          .where(eq(devices.id, device.id))
+          .returning({ id: devices.id })
+        if (!now) throw missing('Device not found')
+        const data = { ...nameOf(device), app: application.slug }
+        await notices.record(change, { type: 'device.associated', teamId: device.teamId, data })
+      })
+    },
+
+    /** Asks a device to restart its application; it is told once, over whichever way comes first. */
+    async relaunch(device: Device) {
+      await db.write(async (change) => {
+        const [now] = await change.tx
+          .update(devices)
+          .set({ relaunchSeq: sql`${devices.relaunchSeq} + 1` })
+          .where(eq(devices.id, device.id))
+          .returning({ seq: devices.relaunchSeq })
+        if (!now) throw missing('Device not found')
+        await notices.record(change, {
+          type: 'device.relaunch',
+          teamId: device.teamId,
+          data: { ...nameOf(device), seq: now.seq }
+        })
+      })
+    },
+
+    /** The number of the relaunch that a device has not been told of yet, if there is one. */
+    async pendingRelaunch(deviceId: string) {
+      const [row] = await db.read
+        .select({ seq: devices.relaunchSeq })
+        .from(devices)
+        .where(and(eq(devices.id, deviceId), lt(devices.relaunchToldSeq, devices.relaunchSeq)))
+      return row?.seq
+    },
+
+    /** Notes that a device has been told of its relaunches up to `seq`. */
+    async relaunchTold(device: Pick<Device, 'id' | 'teamId' | 'name' | 'team'>, seq: number) {
+      await db.write(async (change) => {
+        const [row] = await change.tx
+          .update(devices)
+          .set({ relaunchToldSeq: seq })
+          .where(and(eq(devices.id, device.id), lt(devices.relaunchToldSeq, seq)))
+          .returning({ id: devices.id })
+        if (!row) return
+        const data = { device_id: device.id, device: device.name, team: device.team, seq }
+        await notices.record(change, { type: 'device.relaunch_told', teamId: device.teamId, data })
+      })
+    },
+
+    /** Deletes a device with its log. */
+    async remove(device: Device) {
+      await db.write(async (change) => {
+        const [gone] = await change.tx.delete(devices).where(eq(devices.id, device.id)).returning({ id: devices.id })
+        if (!gone) throw missing('Device not found')
+        await notices.record(change, { type: 'device.deleted', teamId: device.teamId, data: nameOf(device) })
+      })
+    }
+  }
+}

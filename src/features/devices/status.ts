@@ -1,0 +1,28 @@
+import Type, { type Static } from 'typebox'
+import { Value } from 'typebox/value'
+import { invalid } from '../../lib/errors.ts'
+
+/** What a device reports of itself. `new` is said by no booted firmware, but the document lists it. */
+export const StatusReport = Type.Object({
+  status: Type.Union([Type.Literal('new'), Type.Literal('ready'), Type.Literal('running')]),
+  deployment_id: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_147_483_647 }))
+})
+
+export type StatusReport = Static<typeof StatusReport>
+
+const sentence = 'status must be new, ready or running'
+
+/** Reads a report from a word such as `running`, or from JSON; throws `invalid` for anything else. */
+export function readStatus(text: string): StatusReport {
+  const report: unknown = text.startsWith('{') ? parseObject(text) : { status: text.trim() }
+  if (!Value.Check(StatusReport, report)) throw invalid('Validation failed', [sentence])
+  return report
+}
+
+function parseObject(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw invalid('Validation failed', ['the report is not JSON'])
+  }
+}

@@ -1,0 +1,38 @@
+type OfDevice = { team: string; device: string; device_id: string }
+type OfApplication = { team: string; app: string; application_id: string }
+
+/** Every kind of notice, with what it carries. `GET /events` shows them as they are: nothing secret belongs here. */
+export type NoticeData = {
+  'account.created': { username: string }
+  'account.deleted': { username: string }
+  'team.created': { team: string }
+  'team.deleted': { team: string }
+  'member.set': { team: string; username: string; role: string }
+  'member.removed': { team: string; username: string }
+  'application.created': OfApplication
+  'application.deleted': OfApplication
+  'device.registered': OfDevice & { board: string; tag: string | null }
+  'device.updated': OfDevice & { board: string; tag: string | null }
+  'device.associated': OfDevice & { app: string }
+  'device.status': OfDevice & { status: string; running_id: number | null }
+  'device.relaunch': OfDevice & { seq: number }
+  'device.relaunch_told': OfDevice & { seq: number }
+  'device.deleted': OfDevice
+  'deployment.created': OfApplication & {
+    id: number
+    board: string
+    tag: string | null
+    group_id: string
+    size: number
+    md5: string
+    sha256: string
+  }
+}
+
+export type NoticeType = keyof NoticeData
+
+/** A notice before it has a number. `teamId`: whose members see it; `userId`: whom it is about, who sees it too. */
+export type NewNotice = { [T in NoticeType]: { type: T; teamId?: string; userId?: string; data: NoticeData[T] } }[NoticeType]
+
+/** A notice that was committed; `seq` is commit order. */
+export type Notice = NewNotice & { seq: number; at: Date }

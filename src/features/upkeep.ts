@@ -1,0 +1,55 @@
+import type { Clock } from '../lib/clock.ts'
+import type { Log } from '../lib/log.ts'
+import type { Blobs, Referrer } from './blobs/service.ts'
+import type { Logs } from './logs/service.ts'
+import type { Notices } from './notices/service.ts'
+
+const every = 10 * 60_000
+const blobGrace = 60 * 60_000
+const batch = 1000
+
+type Needs = { clock: Clock; log: Log; notices: Notices; logs: Logs; blobs: Blobs; referrers: Referrer[]; retention: number }
+
+export type Upkeep = ReturnType<typeof createUpkeep>
+
+/** Takes away in the background, in small batches, what is past its time. `retention` in ms. */
+export function createUpkeep({ clock, log, notices, logs, blobs, referrers, retention }: Needs) {
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<unknown> = Promise.resolve()
+
+  async function drain(removeOld: (before: Date, limit: number) => Promise<number>) {
+    const before = new Date(clock.now().getTime() - retention)
+    let removed = 0
+    let last = batch
+    while (last === batch) {
+      last = await removeOld(before, batch)
+      removed += last
+    }
+    return removed
+  }
+
+  /** One round; gives how much of each went. */
+  async function round() {
+    const removed = {
+      notices: await drain(notices.removeOld),
+      lines: await drain(logs.removeOld),
+      blobs: await blobs.sweep(referrers, blobGrace)
+    }
+    if (removed.notices + removed.lines + removed.blobs > 0) log.info(removed, 'upkeep removed what was past its time')
+    return removed
+  }
+
+  return {
+    round,
+    /** Goes round every ten minutes until stopped. */
+    start() {
+      timer = setInterval(() => {
+        running = round().catch((error: unknown) => log.error({ err: error }, 'upkeep failed; it tries again in ten minutes'))
+      }, every)
+    },
+    async stop() {
+      clearInterval(timer)
+      await running
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import type { App } from './app.ts'
+import type { Hub } from './hub.ts'
+import type { WebSocketConnections } from './mqtt/websocket.ts'
+
+// The largest upload that streams in has its own limit; this one keeps a client from sending without end.
+const overhead = 1024 * 1024
+
+/** Serves the app, and MQTT over WebSocket at `/mqtt`, on the hub's HTTP port. */
+export function serveHttp(hub: Hub, app: App, sockets: WebSocketConnections) {
+  const { host, port, imageMaxBytes } = hub.config
+  const server = Bun.serve({
+    hostname: host,
+    port,
+    idleTimeout: 30,
+    maxRequestBodySize: imageMaxBytes + overhead,
+    websocket: sockets.handlers,
+    fetch(request, self) {
+      makeAbsolute(request)
+      const taken = sockets.upgrade(request, self)
+      if (taken === 'upgraded') return undefined
+      if (taken) return taken
+      asGet(request)
+      return app.handle(request)
+    }
+  })
+  // The routes ask the server for the caller's address and for time; it is not Elysia's own, so that `/mqtt` can stand beside it.
+  app.server = server
+
+  return {
+    port: server.port ?? port,
+    /** Lets requests under way end for up to `grace` ms, then ends them. */
+    async stop(grace: number) {
+      const ended = server.stop()
+      await Promise.race([ended, Bun.sleep(grace)])
+      await server.stop(true)
+    }
+  }
+}
+
+/**
+ * HEAD is routed as GET, and Bun leaves the body out. Elysia would read the whole body to measure it, and a stream
+ * without an end for ever. A range is not for HEAD (RFC 9110 section 14.2).
+ */
+function asGet(request: Request) {
+  if (request.method !== 'HEAD') return
+  Object.defineProperty(request, 'method', { value: 'GET' })
+  request.headers.delete('range')
+}
+
+/**
+ * Elysia takes the path of a URL from its 11th character on. A request without a Host (HTTP/1.0), with a host of one to
+ * three letters or with an absolute target would be routed wrongly, so it is given a URL of the usual form.
+ */
+function makeAbsolute(request: Request) {
+  const { url } = request
+  if (url.startsWith('http://') && url.indexOf('/', 7) >= 11) return
+  const path = url.replace(/^https?:\/\/[^/?#]*/, '')
+  Object.defineProperty(request, 'url', { value: `http://hub.invalid${path.startsWith('/') ? path : `/${path}`}` })
+}

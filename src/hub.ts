@@ -1,0 +1,90 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createDiskStore } from './blobs/disk.ts'
+import type { Config } from './config.ts'
+import { openPostgres } from './db/postgres.ts'
+import { openSqlite } from './db/sqlite.ts'
+import { createRateLimits, type Limits } from './features/accounts/limits.ts'
+import { createPasswords } from './features/accounts/passwords.ts'
+import { createAccounts } from './features/accounts/service.ts'
+import { createTokens } from './features/accounts/tokens.ts'
+import { createApplications } from './features/applications/service.ts'
+import { createBlobs } from './features/blobs/service.ts'
+import { createDeployments } from './features/deployments/service.ts'
+import { createPresence } from './features/devices/presence.ts'
+import { createReports } from './features/devices/reports.ts'
+import { createDevices } from './features/devices/service.ts'
+import { createLogs } from './features/logs/service.ts'
+import { createNotices } from './features/notices/service.ts'
+import { createTeams } from './features/teams/service.ts'
+import { createUpkeep } from './features/upkeep.ts'
+import { type Clock, systemClock } from './lib/clock.ts'
+import type { Log } from './lib/log.ts'
+import { keptSecret } from './lib/secrets.ts'
+
+/** Everything that an edge is given. */
+export type Hub = Awaited<ReturnType<typeof createHub>>
+
+type Needs = { config: Config; log: Log; clock?: Clock; limits?: Limits }
+
+/** Builds every service once, over an open and migrated database. */
+export async function createHub({ config, log, clock = systemClock, limits: limitSettings }: Needs) {
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  const db = config.databaseUrl
+    ? await openPostgres(config.databaseUrl)
+    : await openSqlite(join(config.dataDir, 'updraft.sqlite'))
+  const store = createDiskStore(join(config.dataDir, 'blobs'))
+  await store.prepare()
+
+  const limits = createRateLimits(limitSettings)
+  const notices = createNotices({ db, clock, log })
+  const teams = createTeams({ db, clock, notices })
+  const tokens = createTokens(config.jwtSecret ?? (await keptSecret(join(config.dataDir, 'jwt-secret'))))
+  const accounts = createAccounts({ db, clock, notices, teams, passwords: createPasswords(), tokens, limits })
+  const applications = createApplications({ db, clock, notices, teams })
+  const presence = createPresence()
+  const devices = createDevices({ db, clock, notices, limits, presence, downAfter: config.deviceDownAfter })
+  const deployments = createDeployments({ db, clock, notices })
+  const logs = createLogs({ db, clock })
+  const reports = createReports({ db, clock, notices, logs, deployments })
+  const blobs = createBlobs({ store, clock })
+  const referrers = [deployments.referred]
+  const upkeep = createUpkeep({ clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
+
+  await notices.start()
+  const stopping = new AbortController()
+  let checkBroker = (): Promise<void> => Promise.reject(new Error('The broker is not running'))
+
+  return {
+    config,
+    log,
+    clock,
+    accounts,
+    teams,
+    applications,
+    devices,
+    presence,
+    deployments,
+    reports,
+    logs,
+    blobs,
+    notices,
+    upkeep,
+    /** Resolves when the database answers. */
+    ping: db.ping,
+    /** Resolves when the broker passes on a message. */
+    checkBroker: () => checkBroker(),
+    /** The MQTT edge says how its broker is checked. */
+    setBrokerCheck: (check: () => Promise<void>) => {
+      checkBroker = check
+    },
+    /** Aborted when the hub begins to stop: endless answers end on it. */
+    stopping: stopping.signal,
+    /** Tells everything endless to end; `close` follows once the edges are done. */
+    beginStop: () => stopping.abort(),
+    async close() {
+      await upkeep.stop()
+      await db.close()
+    }
+  }
+}

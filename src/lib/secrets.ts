@@ -1,0 +1,27 @@
+import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+
+const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/** A UUID v7: unique, and ordered by the time it was made. */
+export const newId = () => Bun.randomUUIDv7()
+
+/** A device secret: 40 hex digits, 160 random bits. */
+export const newDeviceSecret = () => randomBytes(20).toString('hex')
+
+/** A text of `length` random letters and digits. */
+export const randomText = (length: number) => Array.from({ length }, () => base62[randomInt(base62.length)]).join('')
+
+/** The SHA-256 of a secret in hex: what is stored instead of it, and looked up by. */
+export const hashSecret = (secret: string) => createHash('sha256').update(secret).digest('hex')
+
+/** The secret kept in a file that only the hub's user may read; made on the first call. */
+export async function keptSecret(path: string) {
+  try {
+    await writeFile(path, randomText(48), { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+  await chmod(path, 0o600)
+  return (await readFile(path, 'utf8')).trim()
+}

@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import type { Hub } from '../hub.ts'
+import type { Broker } from './broker.ts'
+
+/** Listens for MQTT over TCP, and over TLS when a certificate is configured. */
+export async function listenForMqtt({ config }: Hub, { handle }: Broker) {
+  const { host, mqttPort, tls } = config
+  const servers = [
+    await listen(
+      createServer((socket) => void handle(socket)),
+      mqttPort,
+      host
+    )
+  ]
+  if (tls) {
+    const [cert, key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)])
+    servers.push(
+      await listen(
+        createTlsServer({ cert, key }, (socket) => void handle(socket)),
+        tls.port,
+        host
+      )
+    )
+  }
+  const [port, tlsPort] = servers.map((server) => (server.address() as AddressInfo).port)
+  return {
+    port: port ?? mqttPort,
+    tlsPort,
+    /** Takes no new connections. */
+    stop: () => {
+      for (const server of servers) server.close()
+    }
+  }
+}
+
+async function listen(server: Server, port: number, host: string) {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen(port, host, resolve)
+  await promise
+  return server
+}

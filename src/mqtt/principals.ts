@@ -1,0 +1,54 @@
+import type { Client } from 'aedes'
+import type { Device } from '../features/devices/service.ts'
+import type { Hub } from '../hub.ts'
+import { HubError, unauthorized } from '../lib/errors.ts'
+import { covers, topics } from './topics.ts'
+
+/** Who is at the other end of a connection. A user's `teams`: the ids of the teams by name, as of the last look. */
+export type Principal =
+  | { kind: 'device'; id: string; device: Device }
+  | { kind: 'user'; id: string; username: string; expiresAt: number; teams: Map<string, string> }
+
+const principals = new WeakMap<Client, Principal>()
+
+/** Who a client has signed in as. */
+export const principalOf = (client: Client) => principals.get(client)
+
+export const setPrincipal = (client: Client, principal: Principal) => void principals.set(client, principal)
+
+type Credentials = { username: string | undefined; password: string | undefined; address: string }
+
+/** Signs in a device (`<team>/<name>` and its secret) or a user (any username, a token as password). Throws `unauthorized`. */
+export async function signIn(hub: Hub, { username = '', password, address }: Credentials): Promise<Principal> {
+  if (!password) throw unauthorized()
+  if (/^[0-9a-f]{40}$/.test(password)) {
+    const device = await hub.devices.signIn(username, password, address)
+    return { kind: 'device', id: device.id, device }
+  }
+  const { id, username: name, expiresAt } = await hub.accounts.callerOf(password)
+  return { kind: 'user', id, username: name, expiresAt, teams: await teamsOf(hub, id) }
+}
+
+/** The teams that a user is in now, by name. */
+export const teamsOf = async (hub: Hub, userId: string) =>
+  new Map((await hub.teams.ofUser(userId)).map(({ id, name }) => [name, id]))
+
+/** MQTT's code for a refused connection [MQTT-3.2.2-5]: 4 bad credentials, 3 not at present. */
+export const connackCode = (error: unknown) => (error instanceof HubError && error.kind !== 'tooMany' ? 4 : 3)
+
+/** Whether a principal may subscribe to a filter: a device to its own two topics, a user to what is in a team of theirs. */
+export function maySubscribe(principal: Principal, filter: string) {
+  if (principal.kind === 'device') return ownTopics(principal.device).includes(filter)
+  return principal.teams.has(filter.split('/')[0] ?? '')
+}
+
+/** Whether a principal may be sent a message on a topic. */
+export const mayReceive = (principal: Principal, topic: string) =>
+  principal.kind === 'device'
+    ? ownTopics(principal.device).some((own) => covers(own, topic))
+    : principal.teams.has(topic.split('/')[0] ?? '')
+
+const ownTopics = ({ team, name }: Device) => [
+  topics.deviceDeployment.of({ team, name }),
+  topics.deviceRelaunch.of({ team, name })
+]

@@ -1,0 +1,55 @@
+type Params<Pattern extends string> = Pattern extends `${infer Head}/${infer Tail}`
+  ? Params<Head> & Params<Tail>
+  : Pattern extends `:${infer Name}`
+    ? { [K in Name]: string }
+    : unknown
+
+/** A topic written like a route: `:name` stands for one level. */
+export type Topic<P> = {
+  pattern: string
+  /** The topic with its levels filled in. */
+  of(params: P): string
+  /** The levels that a topic name has here, or undefined where it is another topic. */
+  match(name: string): P | undefined
+}
+
+function topic<const Pattern extends string>(pattern: Pattern): Topic<Params<Pattern>> {
+  const levels = pattern.split('/')
+  return {
+    pattern,
+    of: (params) =>
+      levels.map((level) => (level.startsWith(':') ? (params as Record<string, string>)[level.slice(1)] : level)).join('/'),
+    match(name) {
+      const given = name.split('/')
+      if (given.length !== levels.length) return undefined
+      const matches = levels.every((level, i) => level.startsWith(':') || level === given[i])
+      if (!matches) return undefined
+      const named = levels.flatMap((level, i) => (level.startsWith(':') ? [[level.slice(1), given[i]]] : []))
+      return Object.fromEntries(named) as Params<Pattern>
+    }
+  }
+}
+
+/** Every topic of the hub; they mirror the HTTP paths. */
+export const topics = {
+  /** Device to hub: its status. */
+  deviceStatus: topic(':team/devices/:name/status'),
+  /** Device to hub: lines of its log. */
+  deviceLog: topic(':team/devices/:name/log'),
+  /** Hub to device: what it should run, a view of the database. */
+  deviceDeployment: topic(':team/devices/:name/deployment'),
+  /** Hub to device: restart the application. */
+  deviceRelaunch: topic(':team/devices/:name/relaunch')
+}
+
+/** Whether a topic filter covers a topic name [MQTT-4.7.1-2] [MQTT-4.7.1-3]. */
+export function covers(filter: string, name: string) {
+  if (filter === name) return true
+  const wanted = filter.split('/')
+  const given = name.split('/')
+  for (const [i, level] of wanted.entries()) {
+    if (level === '#') return true // also covers the level above it, which has no more levels of its own
+    if (i >= given.length || (level !== '+' && level !== given[i])) return false
+  }
+  return wanted.length === given.length
+}

@@ -1,0 +1,41 @@
+import { createApp } from './app.ts'
+import type { Config } from './config.ts'
+import type { Limits } from './features/accounts/limits.ts'
+import { serveHttp } from './http.ts'
+import { createHub } from './hub.ts'
+import type { Clock } from './lib/clock.ts'
+import type { Log } from './lib/log.ts'
+import { createBroker } from './mqtt/broker.ts'
+import { listenForMqtt } from './mqtt/listeners.ts'
+import { createWebSocketConnections } from './mqtt/websocket.ts'
+
+const graceForRequests = 5000
+
+export type RunningHub = Awaited<ReturnType<typeof runHub>>
+
+/** Starts a whole hub: services, broker, HTTP and MQTT. `clock` and `limits` are for tests. */
+export async function runHub({ config, log, ...replaced }: { config: Config; log: Log; clock?: Clock; limits?: Limits }) {
+  const hub = await createHub({ config, log, ...replaced })
+  const admin = await hub.accounts.ensureAdmin(config.admin)
+  const broker = await createBroker(hub)
+  const mqtt = await listenForMqtt(hub, broker)
+  const app = createApp(hub)
+  const http = serveHttp(hub, app, createWebSocketConnections(broker.handle))
+  hub.upkeep.start()
+
+  return {
+    hub,
+    app,
+    broker,
+    ports: { http: http.port, mqtt: mqtt.port, mqtts: mqtt.tlsPort },
+    /** The first administrator, where this start made one; the password only where the hub made it up. */
+    admin,
+    /** Ends in order: no new callers, endless answers end, requests under way finish, connections close, the database last. */
+    async stop() {
+      mqtt.stop()
+      hub.beginStop()
+      await Promise.all([http.stop(graceForRequests), broker.stop()])
+      await hub.close()
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import postgres from 'postgres'
+import { newId } from '../../src/lib/secrets.ts'
+
+/** The PostgreSQL server that this run of the tests is to use, as the URL of its maintenance database; undefined for SQLite. */
+export const postgresServer = process.env.UPDRAFT_TEST_POSTGRES
+
+/** The database that this run is on, for the names of tests. */
+export const databaseName = postgresServer ? 'PostgreSQL' : 'SQLite'
+
+/** A fresh database on the server of this run, or undefined on SQLite, whose file is in the hub's own folder. */
+export async function freshDatabase() {
+  if (!postgresServer) return undefined
+  const name = `hub_${newId().replaceAll('-', '')}`
+  await asAdmin((sql) => sql.unsafe(`create database ${name} template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'`))
+  return {
+    url: Object.assign(new URL(postgresServer), { pathname: `/${name}` }).href,
+    drop: () => asAdmin((sql) => sql.unsafe(`drop database if exists ${name} with (force)`))
+  }
+}
+
+async function asAdmin(work: (sql: postgres.Sql) => Promise<unknown>) {
+  const sql = postgres(postgresServer ?? '', { max: 1, onnotice: () => {} })
+  try {
+    await work(sql)
+  } finally {
+    await sql.end()
+  }
+}

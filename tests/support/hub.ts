@@ -1,0 +1,105 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readConfig } from '../../src/config.ts'
+import type { Limits } from '../../src/features/accounts/limits.ts'
+import type { Clock } from '../../src/lib/clock.ts'
+import { createLog } from '../../src/lib/log.ts'
+import { runHub } from '../../src/run.ts'
+import { freshDatabase } from './databases.ts'
+
+export type Answer = { status: number; body: unknown }
+type Call = { headers?: Record<string, string>; raw?: RequestInit['body'] }
+type Options = { env?: Record<string, string>; clock?: Clock; limits?: Limits }
+
+export const password = 'correct horse battery'
+export const jwtSecret = 'a secret of the tests, long enough to sign with'
+
+export type TestHub = Awaited<ReturnType<typeof testHub>>
+export type TestUser = Awaited<ReturnType<TestHub['user']>>
+
+/** A whole hub on ports of its own, over a fresh database of this run; `await using` ends it and takes its data away. */
+export async function testHub({ env = {}, clock, limits }: Options = {}) {
+  const dataDir = await mkdtemp(join(tmpdir(), 'updraft-test-'))
+  const database = await freshDatabase()
+  const lines: string[] = []
+  const log = createLog(env.LOG_LEVEL ?? 'debug', { write: (line) => void lines.push(line) })
+  const variables = { DATA_DIR: dataDir, PORT: '0', MQTT_PORT: '0', JWT_SECRET: jwtSecret, ADMIN_EMAIL: 'root@example.org', ADMIN_PASSWORD: password }
+  const config = readConfig({ ...variables, ...(database ? { DATABASE_URL: database.url } : {}), ...env })
+  const running = await runHub({ config, log, ...(clock ? { clock } : {}), ...(limits ? { limits } : {}) })
+  const base = `http://127.0.0.1:${running.ports.http}`
+
+  /** Sends `METHOD /path` and gives the status with the body, parsed where it is JSON. */
+  async function call(route: string, body?: object, { headers = {}, raw }: Call = {}): Promise<Answer> {
+    const response = await send(route, body, { headers, raw: raw ?? null })
+    const text = await response.text()
+    return { status: response.status, body: response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text }
+  }
+
+  function send(route: string, body?: object, { headers = {}, raw = null }: Call = {}) {
+    const [method = 'GET', path = '/'] = route.split(' ')
+    const json = body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } } : { body: raw ?? null, headers }
+    return fetch(`${base}${path}`, { method, redirect: 'manual', ...json })
+  }
+
+  async function signIn(email: string) {
+    const answer = await call('POST /login', { email, password })
+    return (answer.body as { access_token: string }).access_token
+  }
+
+  function as(token: string) {
+    const headers = { access_token: token }
+    return {
+      token,
+      call: (route: string, body?: object, more: Call = {}) => call(route, body, { ...more, headers: { ...headers, ...more.headers } }),
+      send: (route: string, body?: object, more: Call = {}) => send(route, body, { ...more, headers: { ...headers, ...more.headers } })
+    }
+  }
+
+  /** A new user by that name, signed in. */
+  async function user(name: string) {
+    const email = `${name}@example.org`
+    const made = await call('POST /auth', { name, email, password, password_confirmation: password })
+    if (made.status !== 200) throw new Error(`no user ${name}: ${JSON.stringify(made.body)}`)
+    return { name, email, ...as(await signIn(email)) }
+  }
+
+  return {
+    ...running,
+    dataDir,
+    base,
+    call,
+    send,
+    user,
+    /** The first administrator, signed in. */
+    root: async () => as(await signIn('root@example.org')),
+    as,
+    signIn,
+    /** What the hub has logged so far. */
+    logged: () => lines.join(''),
+    async [Symbol.asyncDispose]() {
+      await running.stop()
+      await database?.drop()
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  }
+}
+
+/** A device of a user's own team, with an application where one is named. */
+export async function testDevice(user: TestUser, name: string, { app, tag = null }: { app?: string; tag?: string | null } = {}) {
+  const answer = await user.call(`POST /${user.name}/devices`, { device_name: name, board: 'esp8266', tag })
+  if (answer.status !== 200) throw new Error(`no device ${name}: ${JSON.stringify(answer.body)}`)
+  if (app) {
+    await user.call(`POST /${user.name}/apps`, { app_name: app })
+    await user.call(`POST /${user.name}/apps/${app}/devices`, { device_name: name })
+  }
+  return { name, secret: (answer.body as { device_secret: string }).device_secret }
+}
+
+/** Deploys bytes to an application of a user's own team; gives the answer. */
+export function deploy(user: TestUser, app: string, image: Uint8Array<ArrayBuffer>, fields: Record<string, string> = {}) {
+  const form = new FormData()
+  for (const [name, value] of Object.entries({ board: 'esp8266', ...fields })) form.set(name, value)
+  form.set('image', new Blob([image]), 'firmware.image')
+  return user.call(`POST /apps/${app}/deployments`, undefined, { raw: form })
+}
