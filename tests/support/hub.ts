@@ -24,7 +24,14 @@ export async function testHub({ env = {}, clock, limits }: Options = {}) {
   const database = await freshDatabase()
   const lines: string[] = []
   const log = createLog(env.LOG_LEVEL ?? 'debug', { write: (line) => void lines.push(line) })
-  const variables = { DATA_DIR: dataDir, PORT: '0', MQTT_PORT: '0', JWT_SECRET: jwtSecret, ADMIN_EMAIL: 'root@example.org', ADMIN_PASSWORD: password }
+  const variables = {
+    DATA_DIR: dataDir,
+    PORT: '0',
+    MQTT_PORT: '0',
+    JWT_SECRET: jwtSecret,
+    ADMIN_EMAIL: 'root@example.org',
+    ADMIN_PASSWORD: password
+  }
   const config = readConfig({ ...variables, ...(database ? { DATABASE_URL: database.url } : {}), ...env })
   const running = await runHub({ config, log, ...(clock ? { clock } : {}), ...(limits ? { limits } : {}) })
   const base = `http://127.0.0.1:${running.ports.http}`
@@ -38,7 +45,9 @@ export async function testHub({ env = {}, clock, limits }: Options = {}) {
 
   function send(route: string, body?: object, { headers = {}, raw = null }: Call = {}) {
     const [method = 'GET', path = '/'] = route.split(' ')
-    const json = body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } } : { body: raw ?? null, headers }
+    const json = body
+      ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } }
+      : { body: raw ?? null, headers }
     return fetch(`${base}${path}`, { method, redirect: 'manual', ...json })
   }
 
@@ -51,8 +60,10 @@ export async function testHub({ env = {}, clock, limits }: Options = {}) {
     const headers = { access_token: token }
     return {
       token,
-      call: (route: string, body?: object, more: Call = {}) => call(route, body, { ...more, headers: { ...headers, ...more.headers } }),
-      send: (route: string, body?: object, more: Call = {}) => send(route, body, { ...more, headers: { ...headers, ...more.headers } })
+      call: (route: string, body?: object, more: Call = {}) =>
+        call(route, body, { ...more, headers: { ...headers, ...more.headers } }),
+      send: (route: string, body?: object, more: Call = {}) =>
+        send(route, body, { ...more, headers: { ...headers, ...more.headers } })
     }
   }
 

@@ -34,7 +34,9 @@ export async function mqttClient(url: string, options: IClientOptions) {
     /** Subscribes; gives the granted QoS of each filter, 128 for a refused one. */
     async subscribe(filters: string[], qos: 0 | 1 = 1): Promise<number[]> {
       return new Promise((resolve) => {
-        client.subscribe(filters, { qos }, (_error, granted, packet) => resolve(packet ? [...(packet.granted as number[])] : (granted ?? []).map((g) => g.qos)))
+        client.subscribe(filters, { qos }, (_error, granted, packet) =>
+          resolve(packet ? [...(packet.granted as number[])] : (granted ?? []).map((g) => g.qos))
+        )
       })
     },
     publish: (topic: string, payload: string, qos: 0 | 1 = 1) => client.publishAsync(topic, payload, { qos }),
@@ -56,8 +58,12 @@ export async function within<T>(promise: Promise<T>, what: string, ms = 5000): P
 export const mqttUrl = (hub: TestHub) => `mqtt://127.0.0.1:${hub.ports.mqtt}`
 
 /** A device's own connection. */
-export const deviceClient = (hub: TestHub, user: TestUser, device: { name: string; secret: string }, options: IClientOptions = {}) =>
-  mqttClient(mqttUrl(hub), { username: `${user.name}/${device.name}`, password: device.secret, ...options })
+export const deviceClient = (
+  hub: TestHub,
+  user: TestUser,
+  device: { name: string; secret: string },
+  options: IClientOptions = {}
+) => mqttClient(mqttUrl(hub), { username: `${user.name}/${device.name}`, password: device.secret, ...options })
 
 /** A user's connection, by token. */
 export const userClient = (hub: TestHub, user: { token: string }, options: IClientOptions = {}) =>

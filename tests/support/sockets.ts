@@ -3,9 +3,12 @@ import { connect } from 'node:net'
 /** Sends bytes over a bare socket and gives all that comes back until the other end closes, or until `complete` says so. */
 export function exchange(port: number, bytes: string | Uint8Array, complete: (received: Buffer) => boolean = () => false) {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
-  const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+  const socket = connect(port, '127.0.0.1', () => void socket.write(Buffer.from(bytes as string)))
   let received = Buffer.alloc(0)
-  const timer = setTimeout(() => socket.destroy(new Error(`nothing complete within 5 s, only: ${received.toString('latin1').slice(0, 500)}`)), 5000)
+  const timer = setTimeout(
+    () => socket.destroy(new Error(`nothing complete within 5 s, only: ${received.toString('latin1').slice(0, 500)}`)),
+    5000
+  )
   socket.on('data', (chunk) => {
     received = Buffer.concat([received, chunk])
     if (complete(received)) socket.destroy()
@@ -23,13 +26,18 @@ export async function rawHttp(port: number, request: string, body = '') {
   const received = await exchange(port, request + body, (bytes) => isComplete(bytes))
   const at = received.indexOf('\r\n\r\n')
   const [statusLine = '', ...lines] = received.subarray(0, at).toString('latin1').split('\r\n')
-  const headers = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]))
+  const headers = new Map(
+    lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()])
+  )
   return { status: Number(statusLine.split(' ')[1]), headers, body: received.subarray(at + 4) }
 }
 
 function isComplete(bytes: Buffer) {
   const at = bytes.indexOf('\r\n\r\n')
   if (at < 0) return false
-  const length = bytes.subarray(0, at).toString('latin1').match(/\r\ncontent-length: *(\d+)/i)?.[1]
+  const length = bytes
+    .subarray(0, at)
+    .toString('latin1')
+    .match(/\r\ncontent-length: *(\d+)/i)?.[1]
   return length !== undefined && bytes.length >= at + 4 + Number(length)
 }
