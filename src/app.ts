@@ -7,6 +7,7 @@ import { hubApi } from './apis/hub/routes.ts'
 import { requestLog } from './apis/request-log.ts'
 import { watchApi } from './apis/watch/routes.ts'
 import type { Hub } from './hub.ts'
+import { missing } from './lib/errors.ts'
 
 /** Every HTTP route, one line a document; it listens nowhere yet. */
 export const createApp = (hub: Hub) =>
@@ -14,10 +15,17 @@ export const createApp = (hub: Hub) =>
     .use(errorAnswers(hub))
     .use(requestLog(hub))
     .use(crossOrigin(hub))
+    .onRequest(refuseNul)
     .use(desktopApi(hub))
     .use(watchApi(hub))
     .use(fleetApi(hub))
     .use(hubApi(hub))
+
+/** PostgreSQL takes no NUL in a text: nothing can bear such a name, so whatever a path asks for by it is not there. */
+function refuseNul({ request: { url } }: { request: Request }) {
+  const query = url.indexOf('?')
+  if (url.slice(0, query < 0 ? url.length : query).includes('%00')) throw missing()
+}
 
 /** Browsers of the configured origins may call the hub; without any, none of another origin may. */
 function crossOrigin({ config: { corsOrigins } }: Hub) {

@@ -30,8 +30,10 @@ export function serveHttp(hub: Hub, app: App, sockets: WebSocketConnections) {
     port: server.port ?? port,
     /** Lets requests under way end for up to `grace` ms, then ends them. */
     async stop(grace: number) {
-      const ended = server.stop()
-      await Promise.race([ended, Bun.sleep(grace)])
+      const late = Promise.withResolvers<void>()
+      const timer = setTimeout(late.resolve, grace)
+      await Promise.race([server.stop(), late.promise])
+      clearTimeout(timer) // or it would keep the process alive
       await server.stop(true)
     }
   }

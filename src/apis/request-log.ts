@@ -10,10 +10,11 @@ export const requestLog = ({ log }: Hub) => {
   return new Elysia({ name: 'request-log' })
     .onRequest(({ request }) => void started.set(request, performance.now()))
     .onAfterResponse({ as: 'global' }, ({ request, route, set, response }) => {
-      const level = route.startsWith('/devices/:secret') ? 'debug' : 'info'
+      const pattern: string = route ?? '(none)' // nothing was matched, whatever Elysia's type says
+      const level = pattern.startsWith('/devices/:secret') ? 'debug' : 'info'
       if (!log.isLevelEnabled(level)) return
       const status = response instanceof Response ? response.status : (set.status ?? 200)
       const ms = Math.round(performance.now() - (started.get(request) ?? performance.now()))
-      log[level]({ requestId: requestId(request), method: request.method, route: route || '(none)', status, ms }, 'request')
+      log[level]({ requestId: requestId(request), method: request.method, route: pattern, status, ms }, 'request')
     })
 }

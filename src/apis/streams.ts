@@ -8,19 +8,20 @@ type Source = {
   /** Ends the stream when it is aborted. */
   stopping: AbortSignal
   type: string
-  /** What is sent when there was nothing to say for 15 s, so that a broken connection shows. */
-  beat?: string
+  /** What is sent first when there is nothing to say yet (Bun sends no headers before it), and after each 15 s of silence. */
+  beat: string
 }
 
 /**
  * A response without an end. It is read from the database whenever the reader has room, never queued: a slow reader
  * costs nothing but its own delay.
  */
-export function streamText({ read, onNews, stopping, type, beat = '' }: Source) {
+export function streamText({ read, onNews, stopping, type, beat }: Source) {
   const encoder = new TextEncoder()
   let wake = () => {}
   let woken = true
   let ended = false
+  let begun = false
   const stopNews = onNews(signal)
   stopping.addEventListener('abort', end)
 
@@ -57,13 +58,14 @@ export function streamText({ read, onNews, stopping, type, beat = '' }: Source) 
         woken = true // there may be another page
         return text
       }
-      if (!came && beat) return beat
+      if (!came || !begun) return beat
     }
   }
 
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const text = await next()
+      begun = true
       if (text !== undefined) return controller.enqueue(encoder.encode(text))
       end()
       controller.close()

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import busboy from 'busboy'
 import type { StagedBlob } from '../blobs/disk.ts'
 import type { Hub } from '../hub.ts'
-import { invalid, tooLarge } from '../lib/errors.ts'
+import { HubError, invalid, tooLarge } from '../lib/errors.ts'
 import { queryOf } from './fields.ts'
 
 const longest = 60 * 60_000
@@ -43,6 +43,7 @@ async function receiveForm(request: Request, type: string, { blobs, field, limit
     fields[name] = value
   })
   parser.on('file', (name, stream) => {
+    stream.on('error', () => {}) // told to whoever reads it; busboy emits it once more when nobody does any longer
     if (name !== field) return void stream.resume()
     file = blobs.stage(stream, limit)
     file.catch((error: unknown) => stop.abort(error))
@@ -54,8 +55,9 @@ async function receiveForm(request: Request, type: string, { blobs, field, limit
   } catch (error) {
     const staged = await file?.catch(() => undefined)
     await staged?.discard()
-    if (stop.signal.aborted) throw stop.signal.reason
-    throw invalid('The upload is not valid multipart/form-data', [error instanceof Error ? error.message : 'unreadable'])
+    const cause: unknown = stop.signal.aborted ? stop.signal.reason : error
+    if (cause instanceof HubError) throw cause
+    throw invalid('The upload is not valid multipart/form-data', [cause instanceof Error ? cause.message : 'unreadable'])
   }
 }
 

@@ -1,4 +1,9 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import mqtt, { type IClientOptions, type IPublishPacket } from 'mqtt'
+import { generate, type IConnectPacket, type Packet, parser } from 'mqtt-packet'
+import type { NoticeType } from '../../src/features/notices/kinds.ts'
+import { runHub } from '../../src/run.ts'
 import type { TestHub, TestUser } from './hub.ts'
 
 export type Received = { topic: string; payload: string; retain: boolean; qos: number; dup: boolean }
@@ -55,16 +60,147 @@ export async function within<T>(promise: Promise<T>, what: string, ms = 5000): P
   }
 }
 
-export const mqttUrl = (hub: TestHub) => `mqtt://127.0.0.1:${hub.ports.mqtt}`
+type Ports = { ports: { mqtt: number } }
+type Credentials = { username: string; password: string }
+
+export const asDevice = (user: { name: string }, device: { name: string; secret: string }): Credentials => ({
+  username: `${user.name}/${device.name}`,
+  password: device.secret
+})
+
+export const asUser = (user: { token: string }): Credentials => ({ username: 'user', password: user.token })
+
+export const mqttUrl = (hub: Ports) => `mqtt://127.0.0.1:${hub.ports.mqtt}`
 
 /** A device's own connection. */
 export const deviceClient = (
-  hub: TestHub,
-  user: TestUser,
+  hub: Ports,
+  user: Pick<TestUser, 'name'>,
   device: { name: string; secret: string },
   options: IClientOptions = {}
-) => mqttClient(mqttUrl(hub), { username: `${user.name}/${device.name}`, password: device.secret, ...options })
+) => mqttClient(mqttUrl(hub), { ...asDevice(user, device), ...options })
 
 /** A user's connection, by token. */
-export const userClient = (hub: TestHub, user: { token: string }, options: IClientOptions = {}) =>
-  mqttClient(mqttUrl(hub), { username: 'user', password: user.token, ...options })
+export const userClient = (hub: Ports, user: { token: string }, options: IClientOptions = {}) =>
+  mqttClient(mqttUrl(hub), { ...asUser(user), ...options })
+
+type Will = { topic: string; payload: string; qos?: 0 | 1; retain?: boolean }
+type ConnectOptions = Partial<Omit<IConnectPacket, 'password' | 'will'>> & {
+  password?: string
+  will?: Will
+  /** Changes the bytes of the CONNECT into what no proper client would send. */
+  tamper?: (connect: Buffer) => void
+}
+
+/** A bare connection that has sent its CONNECT: packets as they are, nothing answered or acknowledged by itself. */
+export async function packetClient(hub: Ports, { password, will, tamper, ...options }: ConnectOptions = {}) {
+  const socket = connect(hub.ports.mqtt, '127.0.0.1')
+  await once(socket, 'connect')
+  const arrived: Packet[] = []
+  let news = Promise.withResolvers<void>()
+  const parse = parser()
+  parse.on('packet', (packet) => {
+    arrived.push(packet)
+    news.resolve()
+    news = Promise.withResolvers<void>()
+  })
+  socket.on('data', (bytes: Buffer) => void parse.parse(bytes))
+  socket.on('error', () => {})
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  const send = (...packets: Packet[]) => void socket.write(Buffer.concat(packets.map((packet) => generate(packet))))
+
+  /** The next packet, waiting for it up to five seconds. */
+  async function next(): Promise<Packet> {
+    while (arrived.length === 0) await within(Promise.race([news.promise, failWhen(closed)]), 'a packet')
+    return arrived.shift() as Packet
+  }
+
+  const bytes = generate({
+    cmd: 'connect',
+    protocolId: 'MQTT',
+    protocolVersion: 4,
+    clean: true,
+    clientId: '',
+    keepalive: 60,
+    ...(password === undefined ? {} : { password: Buffer.from(password) }),
+    ...(will ? { will: { qos: 0, retain: false, ...will, payload: Buffer.from(will.payload) } } : {}),
+    ...options
+  } as IConnectPacket)
+  tamper?.(bytes)
+  socket.write(bytes)
+  const connack = await next()
+
+  return {
+    socket,
+    connack,
+    send,
+    next,
+    /** What has come and was not asked for yet. */
+    arrived,
+    /** Resolves when the connection has ended. */
+    closed,
+    /** Subscribes without waiting. */
+    subscribe: (messageId: number, topics: string[], qos: 0 | 1 | 2 = 1) =>
+      send({ cmd: 'subscribe', messageId, subscriptions: topics.map((topic) => ({ topic, qos })) } as Packet),
+    /** Publishes without waiting. */
+    publish: (messageId: number, topic: string, payload: string, qos: 0 | 1 | 2 = 1) =>
+      send({ cmd: 'publish', messageId, topic, payload, qos, retain: false, dup: false }),
+    acknowledge: (messageId: number | undefined) => send({ cmd: 'puback', messageId: messageId ?? 0 }),
+    [Symbol.asyncDispose]: async () => {
+      socket.destroy()
+      await closed
+    }
+  }
+}
+
+async function failWhen(closed: Promise<void>): Promise<void> {
+  await closed
+  throw new Error('the connection was closed')
+}
+
+/** A PUBLISH as a test compares it. */
+export function published(packet: Packet) {
+  if (packet.cmd !== 'publish') return packet.cmd
+  const { topic, payload, qos, retain, dup } = packet
+  return { topic, payload: payload.toString(), qos, retain, dup }
+}
+
+/** Resolves when the hub has told a notice of that kind; to be called before the change. */
+export function noticed(hub: TestHub, type: NoticeType) {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const stop = hub.hub.notices.listen((notice) => {
+    if (notice.type !== type) return
+    stop()
+    resolve()
+  })
+  return within(promise, `the notice ${type}`)
+}
+
+/** Asks again until it is so, up to five seconds. */
+export async function until(isSo: () => Promise<boolean> | boolean, what: string) {
+  const end = Date.now() + 5000
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`waited 5 s for ${what}`)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** A device as its team sees it. */
+export async function listed(user: TestUser, name: string) {
+  const { body } = await user.call(`GET /${user.name}/devices`)
+  return (body as { devices: Record<string, unknown>[] }).devices.find((device) => device.name === name)
+}
+
+/** The lines of a device's log. */
+export async function logOf(user: TestUser, name: string) {
+  const { body } = await user.call(`GET /${user.name}/devices/${name}/log`)
+  return (body as { log: { line: string }[] }).log.map(({ line }) => line)
+}
+
+/** Stops a hub, and starts another on the same data. */
+export async function restart(hub: TestHub) {
+  await hub.stop()
+  hub.hub.close = async () => {} // the database is closed already when the test ends
+  const running = await runHub({ config: hub.hub.config, log: hub.hub.log })
+  return { ...running, [Symbol.asyncDispose]: running.stop }
+}

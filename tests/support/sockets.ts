@@ -3,13 +3,13 @@ import { connect } from 'node:net'
 /** Sends bytes over a bare socket and gives all that comes back until the other end closes, or until `complete` says so. */
 export function exchange(port: number, bytes: string | Uint8Array, complete: (received: Buffer) => boolean = () => false) {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
-  const socket = connect(port, '127.0.0.1', () => void socket.write(Buffer.from(bytes as string)))
+  const socket = connect(port, '127.0.0.1', () => void socket.write(bytes))
   let received = Buffer.alloc(0)
   const timer = setTimeout(
     () => socket.destroy(new Error(`nothing complete within 5 s, only: ${received.toString('latin1').slice(0, 500)}`)),
     5000
   )
-  socket.on('data', (chunk) => {
+  socket.on('data', (chunk: Buffer) => {
     received = Buffer.concat([received, chunk])
     if (complete(received)) socket.destroy()
   })

@@ -14,7 +14,7 @@ export const deviceLog = (hub: Hub) => ({
     }
   },
 
-  /** All lines from `since` on as text, and those to come, until the reader or the hub ends it. */
+  /** All lines from `since` on as text, and those to come, until the reader or the hub ends it; an empty line is a sign of life. */
   follow(deviceId: string, since: string | undefined) {
     let start = startOf(since)
     const read = async () => {
@@ -25,7 +25,7 @@ export const deviceLog = (hub: Hub) => ({
       return lines.map(({ line }) => `${line}\n`).join('')
     }
     const onNews = (wake: () => void) => hub.reports.listen(({ device }) => void (device.id === deviceId && wake()))
-    return streamText({ read, onNews, stopping: hub.stopping, type: 'text/plain; charset=utf-8' })
+    return streamText({ read, onNews, stopping: hub.stopping, type: 'text/plain; charset=utf-8', beat: '\n' })
   }
 })
 

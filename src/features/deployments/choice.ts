@@ -7,9 +7,11 @@ import type { Tables } from '../../db/tables.ts'
  * `deployments_choice` however many there are. `newest` takes the later of the two.
  */
 export function choiceColumns({ devices, deployments }: Pick<Tables, 'devices' | 'deployments'>) {
+  // Drizzle leaves the table's name off the columns that stand directly in a selected expression: one level down it keeps
+  // it, and without it `devices.application_id` would be read as the deployment's own.
   const newestWhere = (tagged: SQL) =>
-    sql<number | string | null>`(select max(${deployments.id}) from ${deployments}
-      where ${deployments.applicationId} = ${devices.applicationId} and ${deployments.board} = ${devices.board} and ${tagged})`
+    sql<number | string | null>`${sql`(select max(${deployments.id}) from ${deployments}
+      where ${deployments.applicationId} = ${devices.applicationId} and ${deployments.board} = ${devices.board} and ${tagged})`}`
   return {
     ofTag: newestWhere(sql`${deployments.tag} = ${devices.tag}`),
     ofNoTag: newestWhere(sql`${deployments.tag} is null`)

@@ -119,8 +119,8 @@ export function createDevices({ db, clock, notices, limits, presence, downAfter 
     /** The device that signs in as `<team>/<name>` with its secret. Throws `unauthorized`, and `tooMany` as above. */
     async signIn(username: string, secret: string, address: string): Promise<Device> {
       const device = await find(eq(devices.secretHash, hashSecret(secret)))
-      const [team = '', name] = username.split('/')
-      if (device && nameKey(device.team) === nameKey(team) && device.name === name) return device
+      const [team = '', ...name] = username.split('/')
+      if (device && nameKey(device.team) === nameKey(team) && device.name === name.join('/')) return device
       await limits.wrongDeviceSecret(address)
       throw unauthorized()
     },

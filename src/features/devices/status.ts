@@ -10,12 +10,14 @@ export const StatusReport = Type.Object({
 
 export type StatusReport = Static<typeof StatusReport>
 
-const sentence = 'status must be new, ready or running'
+const sentence = 'status must be new, ready or running; deployment_id, if given, an id'
 
-/** Reads a report from a word such as `running`, or from JSON; throws `invalid` for anything else. */
-export function readStatus(text: string): StatusReport {
-  const report: unknown = text.startsWith('{') ? parseObject(text) : { status: text.trim() }
-  if (!Value.Check(StatusReport, report)) throw invalid('Validation failed', [sentence])
+/** Reads a report from a word such as `running`, with what runs beside it, or from JSON; throws `invalid` for anything else. */
+export function readStatus(text: string, running?: string): StatusReport {
+  const report: unknown = text.startsWith('{')
+    ? parseObject(text)
+    : { status: text.trim(), ...(running ? { deployment_id: Number(running) } : {}) }
+  if (!Value.Check(StatusReport, report)) throw invalid('', [sentence])
   return report
 }
 
@@ -23,6 +25,6 @@ function parseObject(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw invalid('Validation failed', ['the report is not JSON'])
+    throw invalid('', ['the report is not JSON'])
   }
 }

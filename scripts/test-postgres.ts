@@ -1,0 +1,90 @@
+import { access, chown, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+
+const howToGetIt = 'apt-get install postgresql'
+
+/** Starts a throw-away PostgreSQL on a loopback port; undefined where the machine has none. */
+export async function startPostgres() {
+  const bin = await findBinaries()
+  if (!bin) return undefined
+  const folder = await mkdtemp(join(tmpdir(), 'updraft-postgres-'))
+  const as = await unprivileged(folder)
+  const data = join(folder, 'data')
+  await run([...as, join(bin, 'initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'])
+  const port = await freePort()
+  const options = ['-h', '127.0.0.1', '-p', String(port), '-k', folder, '-c', 'fsync=off', '-c', 'max_connections=300']
+  const server = Bun.spawn([...as, join(bin, 'postgres'), '-D', data, ...options], { stdout: 'ignore', stderr: 'ignore' })
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`
+  await untilReady(url)
+  return {
+    url,
+    async stop() {
+      await run([...as, join(bin, 'pg_ctl'), '-D', data, '-m', 'immediate', 'stop'])
+      await server.exited
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+}
+
+/** What to tell somebody whose machine has no PostgreSQL. */
+export const postgresMissing = `left out: the suite on PostgreSQL; get it by: ${howToGetIt}`
+
+async function findBinaries() {
+  const onPath = Bun.which('initdb')
+  if (onPath) return join(onPath, '..')
+  const root = '/usr/lib/postgresql'
+  const versions = await readdir(root).catch(() => [])
+  for (const version of versions.toSorted((a, b) => Number(b) - Number(a))) {
+    const bin = join(root, version, 'bin')
+    if (
+      await access(join(bin, 'initdb')).then(
+        () => true,
+        () => false
+      )
+    )
+      return bin
+  }
+  return undefined
+}
+
+/** PostgreSQL refuses to run as root; as root, it runs as the user that its package made. */
+async function unprivileged(folder: string) {
+  if (process.getuid?.() !== 0) return []
+  const { stdout } = Bun.spawnSync(['id', '-u', 'postgres'])
+  await chown(folder, Number(stdout.toString()), -1)
+  return ['runuser', '-u', 'postgres', '--']
+}
+
+async function run(command: string[]) {
+  const { exited, stderr } = Bun.spawn(command, { stdout: 'ignore', stderr: 'pipe' })
+  if ((await exited) !== 0) throw new Error(`${command.join(' ')}: ${await new Response(stderr).text()}`)
+}
+
+async function untilReady(url: string) {
+  const deadline = Date.now() + 20_000
+  for (;;) {
+    const sql = postgres(url, { max: 1, connect_timeout: 2, onnotice: () => {} })
+    try {
+      await sql`select 1`
+      return
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+      await Bun.sleep(100)
+    } finally {
+      await sql.end()
+    }
+  }
+}
+
+async function freePort() {
+  const server = createServer()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  server.listen(0, '127.0.0.1', resolve)
+  await promise
+  const address = server.address()
+  server.close()
+  return typeof address === 'object' && address ? address.port : 0
+}

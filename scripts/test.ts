@@ -1,0 +1,65 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { postgresMissing, startPostgres } from './test-postgres.ts'
+
+const usage = `bun run test [paths…]
+
+Runs the tests: everything on SQLite, then what depends on the database on PostgreSQL, which it starts for itself.
+  --sqlite-only   leaves PostgreSQL out
+  --help          this text`
+
+// The folders whose tests ask the database; the others would only say the same twice.
+const onBothDatabases = ['tests/apis', 'tests/db', 'tests/features', 'tests/mqtt']
+
+type Counts = { passed: number; failed: number; skipped: number; clean: boolean }
+
+const args = process.argv.slice(2)
+if (args.includes('--help')) {
+  console.log(usage)
+  process.exit(0)
+}
+const paths = args.filter((arg) => !arg.startsWith('--'))
+const runs = [await runTests('SQLite', paths.length > 0 ? paths : ['tests'], {})]
+if (!args.includes('--sqlite-only')) runs.push(...(await onPostgres()))
+
+const sum = (of: (counts: Counts) => number) => runs.reduce((total, counts) => total + of(counts), 0)
+const failed = sum((counts) => counts.failed)
+const crashed = runs.some((counts) => !counts.clean) && failed === 0 ? 1 : 0
+const skipped = sum((counts) => counts.skipped)
+console.log(`${sum((counts) => counts.passed)} passed, ${failed + crashed} failed${skipped ? `, ${skipped} skipped` : ''}`)
+process.exit(failed + crashed > 0 ? 1 : 0)
+
+async function onPostgres(): Promise<Counts[]> {
+  const server = await startPostgres()
+  if (!server) {
+    if (process.env.CI) throw new Error(postgresMissing)
+    console.warn(postgresMissing)
+    return []
+  }
+  try {
+    return [await runTests('PostgreSQL', paths.length > 0 ? paths : onBothDatabases, { UPDRAFT_TEST_POSTGRES: server.url })]
+  } finally {
+    await server.stop()
+  }
+}
+
+/** Runs bun's tests over the given paths. Bun's closing text is no measure of success, its exit code and report are. */
+async function runTests(name: string, which: string[], env: Record<string, string>): Promise<Counts> {
+  console.log(`\n── on ${name} ──`)
+  const folder = await mkdtemp(join(tmpdir(), 'updraft-report-'))
+  const report = join(folder, 'report.xml')
+  const options = ['--timeout', '30000', '--reporter=junit', `--reporter-outfile=${report}`]
+  const command = [process.execPath, 'test', ...options, ...which.map((path) => `./${path.replace(/^\.\//, '')}`)]
+  const exitCode = await Bun.spawn(command, { env: { ...process.env, ...env }, stdout: 'inherit', stderr: 'inherit' }).exited
+  const text = await readFile(report, 'utf8').catch(() => '')
+  await rm(folder, { recursive: true, force: true })
+  return { ...countsOf(text), clean: exitCode === 0 }
+}
+
+function countsOf(report: string) {
+  const attribute = (name: string) => Number(report.match(new RegExp(`<testsuites [^>]*\\b${name}="(\\d+)"`))?.[1] ?? 0)
+  const failures = attribute('failures')
+  const skips = attribute('skipped')
+  return { passed: attribute('tests') - failures - skips, failed: failures, skipped: skips }
+}

@@ -1,0 +1,48 @@
+import { expect, test } from 'bun:test'
+import { testHub } from '../support/hub.ts'
+
+// Every route of the documents that the hub has so far, once, as the documents list them, and what the hub adds.
+const documented = {
+  '000': ['GET /health'],
+  '001': ['POST /register', 'POST /login'],
+  '003': [
+    'POST /auth',
+    'DELETE /auth',
+    'GET /:team/devices',
+    'POST /:team/devices',
+    'DELETE /:team/devices/:name',
+    'POST /:team/devices/:name',
+    'PUT /:team/devices/:name/relauch',
+    'GET /:team/apps',
+    'POST /:team/apps',
+    'DELETE /:team/apps/:app',
+    'POST /:team/apps/:app/devices',
+    'POST /apps/:app/deployments',
+    'GET /devices/:secret/image',
+    'PUT /devices/:secret/heartbeat'
+  ],
+  contract: [
+    'PUT /:team/devices/:name/relaunch',
+    'GET /:team/devices/:name/log',
+    'POST /:team/apps/:app/deployments',
+    'GET /me',
+    'GET /teams',
+    'POST /teams',
+    'DELETE /teams/:team',
+    'GET /teams/:team/members',
+    'PUT /teams/:team/members/:username',
+    'DELETE /teams/:team/members/:username',
+    'GET /events',
+    'GET /swagger',
+    'GET /swagger/json'
+  ]
+}
+
+test('every documented route is there once, and no route is there that is not listed here', async () => {
+  await using hub = await testHub()
+  const routes = hub.app.routes
+    .map(({ method, path }) => `${method} ${path}`)
+    .filter((route) => !route.startsWith('GET /swagger/'))
+  const listed = Object.values(documented).flat()
+  expect([...new Set(routes), 'GET /swagger/json'].toSorted()).toEqual(listed.toSorted())
+})

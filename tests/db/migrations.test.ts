@@ -1,0 +1,46 @@
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openPostgres } from '../../src/db/postgres.ts'
+import { openSqlite } from '../../src/db/sqlite.ts'
+import { databaseName, freshDatabase } from '../support/databases.ts'
+
+describe(`migrations on ${databaseName}`, () => {
+  test('are applied once, by several processes that start at the same time too', async () => {
+    const database = await freshDatabase()
+    const path = join(await mkdtemp(join(tmpdir(), 'updraft-migrations-')), 'db.sqlite')
+    const [name, target] = database ? ['openPostgres', database.url] : ['openSqlite', path]
+    const module = new URL(`../../src/db/${database ? 'postgres' : 'sqlite'}.ts`, import.meta.url).pathname
+    const script = `const { ${name}: open } = await import(${JSON.stringify(module)}); const db = await open(${JSON.stringify(target)}); await db.ping(); await db.close()`
+    const starts = Array.from({ length: 4 }, () => Bun.spawn([process.execPath, '-e', script], { stderr: 'pipe' }))
+    for (const start of starts) expect([await start.exited, await new Response(start.stderr).text()]).toEqual([0, ''])
+    const again = database ? await openPostgres(database.url) : await openSqlite(path)
+    expect(await again.read.$count(again.tables.users)).toBe(0)
+    await again.close()
+    await database?.drop()
+  })
+})
+
+describe('the SQLite file', () => {
+  test('is in WAL mode, and keeps what was committed although its process dies', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'updraft-sqlite-')), 'db.sqlite')
+    const db = await openSqlite(path)
+    const other = new Database(path, { readonly: true })
+    expect(other.query('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
+    other.close()
+    await db.close()
+  })
+
+  test('cannot be written to through the reader', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'updraft-sqlite-')), 'db.sqlite')
+    const db = await openSqlite(path)
+    const row = { id: 'x', name: 'x', nameKey: 'x', createdAt: new Date() }
+    const writer = db.read as unknown as { insert(table: object): { values(row: object): Promise<unknown> } }
+    const attempt = (async () => writer.insert(db.tables.teams).values(row))()
+    await attempt.catch(() => {})
+    expect(attempt).rejects.toThrow('readonly')
+    await db.close()
+  })
+})

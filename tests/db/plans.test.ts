@@ -1,0 +1,29 @@
+import { Database } from 'bun:sqlite'
+import { expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { and, eq } from 'drizzle-orm'
+import { openSqlite } from '../../src/db/sqlite.ts'
+import { choiceColumns } from '../../src/features/deployments/choice.ts'
+import { testHub } from '../support/hub.ts'
+
+test('which deployment a device should run is found by seeks, however many there are', async () => {
+  await using hub = await testHub()
+  const path = join(hub.dataDir, 'plans.sqlite')
+  const db = await openSqlite(path)
+  const { devices } = db.tables
+  const { sql, params } = db.read
+    .select({ id: devices.id, ...choiceColumns(db.tables) })
+    .from(devices)
+    .where(and(eq(devices.secretHash, 'x')))
+    .toSQL()
+  const reader = new Database(path, { readonly: true })
+  const plan = reader.query<{ detail: string }, string[]>(`explain query plan ${sql}`).all(...(params as string[]))
+  const details = plan.map(({ detail }) => detail)
+  expect(details.filter((detail) => detail.startsWith('SCAN'))).toEqual([])
+  expect(details.filter((detail) => detail.includes('deployments_choice (application_id=? AND board=? AND tag=?)'))).toHaveLength(
+    2
+  )
+  expect(details.some((detail) => detail.includes('devices_secret'))).toBe(true)
+  reader.close()
+  await db.close()
+})

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'bun:test'
+import { ConfigError, describeConfig, readConfig } from '../../src/config.ts'
+
+describe('the configuration', () => {
+  test('has a working default for everything', () => {
+    expect(readConfig({})).toMatchObject({
+      host: '127.0.0.1',
+      port: 3000,
+      mqttPort: 1883,
+      tls: undefined,
+      databaseUrl: undefined,
+      deviceDownAfter: 180_000,
+      imageMaxBytes: 32 * 1024 ** 2,
+      logRetention: 30 * 86_400_000,
+      logLevel: 'info',
+      corsOrigins: []
+    })
+  })
+
+  test('takes an empty variable as unset', () => {
+    expect(readConfig({ PORT: '', DATABASE_URL: ' ' })).toMatchObject({ port: 3000, databaseUrl: undefined })
+  })
+
+  test('reports all problems at once', () => {
+    const wrong = {
+      PORT: 'eighty',
+      IMAGE_MAX_BYTES: 'big',
+      DEVICE_DOWN_AFTER: 'soon',
+      LOG_LEVEL: 'loud',
+      JWT_SECRET: 'short',
+      DATABASE_URL: 'mysql://x',
+      MQTTS_PORT: '8883',
+      ADMIN_EMAIL: 'a@b.c',
+      PUBLIC_URL: 'here'
+    }
+    let problems: string[] = []
+    try {
+      readConfig(wrong)
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigError)
+      problems = (error as Error).message.split('\n')
+    }
+    for (const name of Object.keys(wrong))
+      expect([name, problems.some((problem) => problem.includes(name))]).toEqual([name, true])
+  })
+
+  test('with PostgreSQL wants the key that all nodes share', () => {
+    expect(() => readConfig({ DATABASE_URL: 'postgres://x' })).toThrow('JWT_SECRET must be set')
+  })
+
+  test('is described variable by variable', () => {
+    const text = describeConfig().join('\n')
+    for (const name of ['HOST', 'JWT_SECRET', 'IMAGE_MAX_BYTES', 'LOG_RETENTION']) expect(text).toContain(name)
+    expect(text).toContain('(default 32MiB)')
+  })
+})
