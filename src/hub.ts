@@ -19,6 +19,7 @@ import { createNotices } from './features/notices/service.ts'
 import { createTeams } from './features/teams/service.ts'
 import { createUpkeep } from './features/upkeep.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
+import { lockFolder } from './lib/folder-lock.ts'
 import type { Log } from './lib/log.ts'
 import { keptSecret } from './lib/secrets.ts'
 
@@ -30,6 +31,7 @@ type Needs = { config: Config; log: Log; clock?: Clock; limits?: Limits }
 /** Builds every service once, over an open and migrated database. */
 export async function createHub({ config, log, clock = systemClock, limits: limitSettings }: Needs) {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  const unlock = lockFolder(config.dataDir)
   const db = config.databaseUrl
     ? await openPostgres(config.databaseUrl)
     : await openSqlite(join(config.dataDir, 'updraft.sqlite'))
@@ -85,6 +87,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     async close() {
       await upkeep.stop()
       await db.close()
+      unlock()
     }
   }
 }

@@ -26,8 +26,8 @@ export async function openSqlite(path: string): Promise<Db> {
 
 function open(path: string, options: ConstructorParameters<typeof Database>[1]) {
   const database = new Database(path, options)
-  // FULL: what was acknowledged survives a power cut.
-  for (const pragma of ['synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 5000']) database.run(`PRAGMA ${pragma}`)
+  // The time-out first: the others may have to wait for another process. FULL: what was acknowledged survives a power cut.
+  for (const pragma of ['busy_timeout = 5000', 'synchronous = FULL', 'foreign_keys = ON']) database.run(`PRAGMA ${pragma}`)
   return database
 }
 

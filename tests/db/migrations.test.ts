@@ -1,8 +1,8 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { mkdtemp } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { openPostgres } from '../../src/db/postgres.ts'
 import { openSqlite } from '../../src/db/sqlite.ts'
 import { databaseName, freshDatabase } from '../support/databases.ts'
@@ -42,5 +42,41 @@ describe('the SQLite file', () => {
     await attempt.catch(() => {})
     expect(attempt).rejects.toThrow('readonly')
     await db.close()
+  })
+})
+
+describe('the committed migrations', () => {
+  test.each([
+    ['sqlite', 'sqlite'],
+    ['postgres', 'postgresql']
+  ])('for %s are what the tables ask for', async (folder, dialect) => {
+    const project = new URL('../../', import.meta.url).pathname
+    const out = await mkdtemp(join(project, 'drizzle', 'check-')) // drizzle-kit takes only a relative folder
+    try {
+      await cp(join(project, 'drizzle', folder), out, { recursive: true })
+      const before = await readdir(out)
+      const options = [
+        '--dialect',
+        dialect,
+        '--schema',
+        `./drizzle/${folder}.ts`,
+        '--out',
+        `./${relative(project, out)}`,
+        '--casing',
+        'snake_case'
+      ]
+      const child = Bun.spawn([process.execPath, 'x', 'drizzle-kit', 'generate', ...options], {
+        cwd: project,
+        stdout: 'pipe',
+        stderr: 'pipe'
+      })
+      expect([await child.exited, await new Response(child.stdout).text()]).toEqual([
+        0,
+        expect.stringContaining('No schema changes')
+      ])
+      expect(await readdir(out)).toEqual(before)
+    } finally {
+      await rm(out, { recursive: true, force: true })
+    }
   })
 })

@@ -69,6 +69,19 @@ describe('the process', () => {
     for (const response of opened) await response.text().catch(() => {})
   })
 
+  test('refuses a folder that another hub is at work in, and takes it over from one that was killed', async () => {
+    await using home = await hubHome()
+    const first = await home.start()
+    const second = await run([], { DATA_DIR: home.dataDir, PORT: '0', MQTT_PORT: '0' })
+    expect([second.code, second.stderr]).toEqual([1, expect.stringContaining('is in use by another process')])
+    first.child.kill('SIGKILL')
+    await first.child.exited
+    const third = await home.start()
+    expect((await third.call('GET /health')).status).toBe(200)
+    third.child.kill('SIGTERM')
+    expect(await third.child.exited).toBe(0)
+  })
+
   test('explains itself with --help', async () => {
     const { code, stdout } = await run(['--help'])
     expect(code).toBe(0)
