@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDiskStore } from './blobs/disk.ts'
 import type { Config } from './config.ts'
+import { createGroupCommit } from './db/group-commit.ts'
 import { openPostgres } from './db/postgres.ts'
 import { openSqlite } from './db/sqlite.ts'
 import { createRateLimits, type Limits } from './features/accounts/limits.ts'
@@ -48,7 +49,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const devices = createDevices({ db, clock, notices, limits, presence, downAfter: config.deviceDownAfter })
   const deployments = createDeployments({ db, clock, notices })
   const logs = createLogs({ db, clock })
-  const reports = createReports({ db, clock, notices, logs, deployments })
+  const reports = createReports({ db, commits: createGroupCommit(db), clock, notices, logs, deployments })
   const blobs = createBlobs({ store, clock })
   const referrers = [deployments.referred]
   const upkeep = createUpkeep({ clock, log, notices, logs, blobs, referrers, retention: config.logRetention })

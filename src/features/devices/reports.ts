@@ -1,4 +1,5 @@
 import { and, eq, lt } from 'drizzle-orm'
+import type { GroupCommit } from '../../db/group-commit.ts'
 import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { missing } from '../../lib/errors.ts'
@@ -16,10 +17,10 @@ export type HeartbeatAnswer = { relaunch: true } | { relaunch: false; deployment
 
 export type Reports = ReturnType<typeof createReports>
 
-type Needs = { db: Db; clock: Clock; notices: Notices; logs: Logs; deployments: Deployments }
+type Needs = { db: Db; commits: GroupCommit; clock: Clock; notices: Notices; logs: Logs; deployments: Deployments }
 
 /** What devices say of themselves: stored before it is answered or acknowledged. */
-export function createReports({ db, clock, notices, logs, deployments }: Needs) {
+export function createReports({ db, commits, clock, notices, logs, deployments }: Needs) {
   const { devices } = db.tables
   const listeners = new Set<(report: Report) => void>()
 
@@ -59,7 +60,7 @@ export function createReports({ db, clock, notices, logs, deployments }: Needs) 
   return {
     /** Stores a heartbeat with its log lines, and gives what to do: relaunch (once), or which deployment to run. */
     async heartbeat(device: Device, report: StatusReport, lines: string[]): Promise<HeartbeatAnswer> {
-      const relaunch = await db.write(async (change) => {
+      const relaunch = await commits.submit(async (change) => {
         const { applicationId } = await storeStatus(change, device, report)
         await logs.append(change, { id: device.id, applicationId }, lines)
         return claimRelaunch(change, device)
@@ -72,13 +73,13 @@ export function createReports({ db, clock, notices, logs, deployments }: Needs) 
 
     /** Stores a status that came over MQTT. */
     async status(device: Device, report: StatusReport) {
-      await db.write(async (change) => void (await storeStatus(change, device, report)))
+      await commits.submit(async (change) => void (await storeStatus(change, device, report)))
       tell({ device, over: 'mqtt', status: report.status, lines: [] })
     },
 
     /** Stores log lines that came over MQTT. */
     async log(device: Device, lines: string[]) {
-      await db.write(async (change) => {
+      await commits.submit(async (change) => {
         const [now] = await change.tx
           .update(devices)
           .set({ lastSeenAt: clock.now() })
@@ -92,7 +93,7 @@ export function createReports({ db, clock, notices, logs, deployments }: Needs) 
 
     /** Notes that a device was there until now: its MQTT connection has ended. */
     async seen(deviceId: string) {
-      await db.write(({ tx }) => tx.update(devices).set({ lastSeenAt: clock.now() }).where(eq(devices.id, deviceId)))
+      await commits.submit(({ tx }) => tx.update(devices).set({ lastSeenAt: clock.now() }).where(eq(devices.id, deviceId)))
     },
 
     /** Calls `listener` with every report once it is stored. Gives the way to stop. */
