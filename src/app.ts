@@ -1,5 +1,6 @@
 import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
+import { adminApi } from './apis/admin/routes.ts'
 import { desktopApi } from './apis/desktop/routes.ts'
 import { errorAnswers } from './apis/errors.ts'
 import { fleetApi } from './apis/fleet/routes.ts'
@@ -19,6 +20,7 @@ export const createApp = (hub: Hub) =>
     .use(desktopApi(hub))
     .use(watchApi(hub))
     .use(fleetApi(hub))
+    .use(adminApi(hub))
     .use(hubApi(hub))
 
 /** PostgreSQL takes no NUL in a text: nothing can bear such a name, so whatever a path asks for by it is not there. */

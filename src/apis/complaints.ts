@@ -12,6 +12,8 @@ export function complaintsOf(schema: TSchema, errors: Iterable<{ path: string; v
     const field = path.split('/')[1] ?? ''
     if (!found.has(field)) found.set(field, value)
   }
+  // Elysia reports a number in a query string that is out of bounds by the parameter's own schema.
+  if (typeof schema.error === 'string') return [schema.error]
   const properties: Record<string, TSchema> = schema.properties ?? {}
   const sentences = Object.entries(properties)
     .filter(([field]) => found.has(field))

@@ -1,33 +1,36 @@
 import type { DocumentDecoration, TSchema } from 'elysia'
 import type { ErrorKind } from '../lib/errors.ts'
 
+/** What a route answers when it says no: its sentence ('' for the document's own), and its complaints where there are others. */
+type Says = string | readonly [message: string, ...reasons: string[]]
+
+/** The ways in which a route says no: for every kind, when it does, and what it then says. */
+export type Errors = Partial<Record<ErrorKind, Record<string, Says>>>
+
 type Description = {
   summary: string
   description?: string
-  /** The ways in which the route says no, each with when it does. The docs page adds status and body by document. */
-  errors?: Partial<Record<ErrorKind, string>>
+  /** The docs page adds status and body by document, and what every route for signed-in users says without a token. */
+  errors?: Errors
   /** A body that is not read by a schema: its media types, each with a schema. */
   takes?: Record<string, object>
+  /** False where the body may be left out. */
+  needsBody?: boolean
   /** Answers that are not JSON, by status. */
   gives?: Record<string, { description: string; content?: Record<string, object>; headers?: Record<string, object> }>
   /** Parameters beside those that the route's schemas name. */
   parameters?: object[]
-  /** False for a route that needs no credential although its neighbours do. */
-  security?: Record<string, string[]>[]
 }
 
 /** Key under which a route's errors wait for the docs page to write them out. */
 export const errorsKey = 'x-errors'
 
 /** What a route says of itself, for the admin who reads it in Swagger UI. */
-export function says({ summary, description, errors = {}, takes, gives, parameters, security }: Description): DocumentDecoration {
+export function says({ errors = {}, takes, needsBody = true, gives, ...plain }: Description): DocumentDecoration {
   const decoration = {
-    summary,
-    ...(description ? { description } : {}),
-    ...(takes ? { requestBody: { required: true, content: contentOf(takes) } } : {}),
+    ...plain,
+    ...(takes ? { requestBody: { required: needsBody, content: contentOf(takes) } } : {}),
     ...(gives ? { responses: gives } : {}),
-    ...(parameters ? { parameters } : {}),
-    ...(security ? { security } : {}),
     [errorsKey]: errors
   }
   return decoration as DocumentDecoration
@@ -39,23 +42,35 @@ const contentOf = (types: Record<string, object>) =>
 /** A header as OpenAPI describes it. */
 export const header = (description: string, example: string) => ({ description, schema: { type: 'string' }, example })
 
-/** A query parameter as OpenAPI describes it. */
-export const inQuery = (name: string, description: string, example?: string) => ({
+/** An optional query parameter as OpenAPI describes it. Swagger UI sends no value that it was not given. */
+export const inQuery = (name: string, description: string, schema: object = { type: 'string' }) => ({
   in: 'query',
   name,
   description,
-  schema: { type: 'string' },
-  ...(example === undefined ? {} : { example })
+  schema
 })
 
-/** A request header as an OpenAPI parameter. */
-export const inHeader = (name: string, description: string, example: string) => ({
-  in: 'header',
-  name,
+/** An optional request header as an OpenAPI parameter. */
+export const inHeader = (name: string, description: string) => ({ ...inQuery(name, description), in: 'header' })
+
+/** A schema with a sentence for the reader, and an example of its own. */
+export const described = <S extends TSchema>(schema: S, description: string, example?: unknown): S => ({
+  ...schema,
   description,
-  schema: { type: 'string' },
-  example
+  ...(example === undefined ? {} : { examples: [example] })
 })
 
-/** The schema of a response with a sentence for the reader. */
-export const described = <S extends TSchema>(schema: S, description: string): S => ({ ...schema, description })
+const mayRead = {
+  forbidden: { 'You are not a member of the team': 'You are not a member of this team' },
+  missing: { 'No such team': 'Team not found' }
+}
+
+/** How the routes of a team say no to those who may not read in it, work in it, or decide who is in it. */
+export const teamErrors = {
+  read: mayRead,
+  write: {
+    ...mayRead,
+    forbidden: { ...mayRead.forbidden, 'You are only its viewer': 'As viewer of this team you may not do this' }
+  },
+  own: { ...mayRead, forbidden: { ...mayRead.forbidden, 'You are not its owner': 'As member of this team you may not do this' } }
+}

@@ -22,6 +22,8 @@ const documented = {
     'PUT /devices/:secret/heartbeat'
   ],
   contract: [
+    'GET /api/v1/users',
+    'PUT /api/v1/users/:id/role',
     'PUT /:team/devices/:name/relaunch',
     'GET /:team/devices/:name/log',
     'POST /:team/apps/:app/deployments',

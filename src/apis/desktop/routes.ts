@@ -1,7 +1,7 @@
 import { Elysia, t } from 'elysia'
 import type { Hub } from '../../hub.ts'
 import { unavailable } from '../../lib/errors.ts'
-import { says } from '../openapi.ts'
+import { described, says } from '../openapi.ts'
 
 const longest = 1000
 
@@ -15,11 +15,16 @@ export const desktopApi = (hub: Hub) =>
       return {}
     },
     {
-      response: { 200: t.Object({}) },
+      response: { 200: described(t.Object({}), 'The hub is well') },
       detail: says({
         summary: 'Is the hub well?',
         description: 'The database answers and the broker passes on a message, each within a second.',
-        errors: { unavailable: 'One of them does not' }
+        errors: {
+          unavailable: {
+            'The database is away': 'The database does not answer',
+            'The broker is stuck': 'The broker does not pass on messages'
+          }
+        }
       })
     }
   )

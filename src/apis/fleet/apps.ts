@@ -2,10 +2,11 @@ import { Elysia } from 'elysia'
 import type { Hub } from '../../hub.ts'
 import { invalid } from '../../lib/errors.ts'
 import { signedIn, userSecurity } from '../access.ts'
-import { says } from '../openapi.ts'
+import { described, says, teamErrors } from '../openapi.ts'
 import * as model from './model.ts'
 
-const teamErrors = { forbidden: 'You are not a member of the team, or only its viewer', missing: 'No such team or application' }
+const { read, write } = teamErrors
+const writeApp = { ...write, missing: { ...write.missing, 'No such application': 'Application not found' } }
 
 /** `/<team>/apps` and below. */
 export const appRoutes = (hub: Hub) =>
@@ -18,7 +19,14 @@ export const appRoutes = (hub: Hub) =>
         const applications = await hub.applications.list(team)
         return { applications: applications.map(({ slug }) => ({ name: slug })) }
       },
-      { response: { 200: model.apps }, detail: says({ summary: 'All applications of a team', errors: teamErrors }) }
+      {
+        response: { 200: described(model.apps, 'The applications, by name') },
+        detail: says({
+          summary: 'All applications of a team',
+          description: 'Made here or by any other part of the hub.',
+          errors: read
+        })
+      }
     )
     .post(
       '/:team/apps',
@@ -33,11 +41,13 @@ export const appRoutes = (hub: Hub) =>
         response: { 200: model.nothing },
         detail: says({
           summary: 'Create an application',
-          description: 'Wrong input is answered 404, as the document says.',
+          description:
+            'An application is what images are deployed to; its devices run them. ' +
+            'Wrong input is answered 404 here, not 422 as everywhere else: clients of this route rely on it.',
           errors: {
-            forbidden: teamErrors.forbidden,
-            invalid: 'The name is missing or wrong',
-            conflict: 'The name is taken in the team'
+            ...write,
+            invalid: { 'The name is missing or wrong': ['', 'app_name is required'] },
+            conflict: { 'The name is taken in the team': ['Application already exists', 'app_name is already taken'] }
           }
         })
       }
@@ -54,7 +64,7 @@ export const appRoutes = (hub: Hub) =>
         detail: says({
           summary: 'Delete an application',
           description: 'Its deployments go with it; its devices stay, without an application.',
-          errors: teamErrors
+          errors: writeApp
         })
       }
     )
@@ -74,8 +84,14 @@ export const appRoutes = (hub: Hub) =>
         response: { 200: model.nothing },
         detail: says({
           summary: 'Associate a device with an application',
-          description: 'The device is told at once which deployment of the application it should run.',
-          errors: { ...teamErrors, invalid: 'The name is missing or wrong' }
+          description:
+            'The device is told at once which deployment of the application it should run. It leaves the application that it was in. ' +
+            'Name it in `device_name` or in `deivce_name`, which older clients send.',
+          errors: {
+            ...writeApp,
+            missing: { ...writeApp.missing, 'No such device': 'Device not found' },
+            invalid: { 'The name is missing or wrong': ['', 'device_name is required'] }
+          }
         })
       }
     )

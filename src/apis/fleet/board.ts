@@ -1,16 +1,21 @@
 import { Elysia } from 'elysia'
-import { readStatus } from '../../features/devices/status.ts'
+import { readStatus, statusRule } from '../../features/devices/status.ts'
 import type { Hub } from '../../hub.ts'
 import { forbidden, missing } from '../../lib/errors.ts'
 import { linesOf } from '../../lib/text.ts'
 import { addressed } from '../access.ts'
-import { queryOf, readBytes, readFields } from '../fields.ts'
+import { queryOf, readBytes } from '../fields.ts'
 import { header, inHeader, inQuery, says } from '../openapi.ts'
 import { imageAnswer } from './image.ts'
 
 const logMaxBytes = 64 * 1024
+const statuses = { type: 'string', enum: ['new', 'ready', 'running'] }
+const octets = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
 
-const errors = { missing: 'No device has this secret', tooMany: 'Too many unknown secrets from this address' }
+const errors = {
+  missing: { 'No device has this secret': 'Device not found' },
+  tooMany: { 'Too many unknown secrets from this address': '' }
+}
 
 /** What BaseOS on a device asks for, known by its secret. */
 export const boardRoutes = (hub: Hub) =>
@@ -20,7 +25,8 @@ export const boardRoutes = (hub: Hub) =>
       '/devices/:secret/heartbeat',
       async ({ params, request, address }) => {
         const device = await hub.devices.bySecret(params.secret, address)
-        const report = readStatus(queryOf(request).status ?? '')
+        const { status = '', deployment_id: running } = queryOf(request)
+        const report = readStatus(status, running)
         const body = await readBytes(request, logMaxBytes)
         const answer = await hub.reports.heartbeat(device, report, linesOf(body.toString('utf8')))
         const text = answer.relaunch ? 'R' : String(answer.deploymentId ?? 'X')
@@ -31,17 +37,35 @@ export const boardRoutes = (hub: Hub) =>
         detail: says({
           summary: 'Heartbeat of a device',
           description:
-            'Stores the status, the time and the log lines of the body, then answers `R` (relaunch the app; said once), ' +
-            'the id of the deployment to run, or `X` where there is none.',
-          parameters: [{ ...inQuery('status', 'new, ready or running', 'running'), required: true }],
-          takes: { 'text/plain': { type: 'string', description: 'Log lines; may be empty', examples: ['booted\n'] } },
+            'What a device sends from time to time. The hub stores its status, the time and the log lines of the body, then answers ' +
+            '`R` (relaunch the app; said once), the id of the deployment to run, or `X` where there is none. ' +
+            'A device that is silent for DEVICE_DOWN_AFTER is listed as `down`.',
+          parameters: [
+            { ...inQuery('status', 'What the device is doing', statuses), required: true, example: 'running' },
+            inQuery('deployment_id', 'With `running`: the deployment that it runs, as listed in `running_id`', {
+              type: 'integer',
+              minimum: 1
+            })
+          ],
+          needsBody: false,
+          takes: {
+            'text/plain': {
+              type: 'string',
+              description: 'Log lines since the last heartbeat, at most 64 KiB; none is fine',
+              examples: ['booted\nconnected to wifi\n']
+            }
+          },
           gives: {
             200: {
               description: 'A deployment id, `X` or `R`',
               content: { 'text/plain': { schema: { type: 'string', examples: ['87'] } } }
             }
           },
-          errors: { ...errors, invalid: 'No such status', tooLarge: 'More than 64 KiB of log' }
+          errors: {
+            ...errors,
+            invalid: { 'No such status, or a deployment_id that is none': ['Validation failed', statusRule] },
+            tooLarge: { 'More than 64 KiB of log': 'The body may have at most 65536 bytes' }
+          }
         })
       }
     )
@@ -52,7 +76,7 @@ export const boardRoutes = (hub: Hub) =>
 
 async function image(hub: Hub, secret: string, request: Request, address: string) {
   const device = await hub.devices.bySecret(secret, address)
-  const { deployment_id: given } = await readFields(request)
+  const { deployment_id: given } = queryOf(request)
   const deployment = await hub.deployments.forDevice(device, given === undefined ? undefined : deploymentId(given))
   const free = Number(request.headers.get('x-esp8266-free-space') ?? Number.POSITIVE_INFINITY)
   if (free < deployment.size) throw forbidden(`The image needs ${deployment.size} bytes, the device has ${free} free`)
@@ -60,31 +84,38 @@ async function image(hub: Hub, secret: string, request: Request, address: string
 }
 
 /** A malformed id is one that is not there. */
-function deploymentId(given: unknown) {
-  const text = String(given)
-  if (!/^\d{1,10}$/.test(text) || Number(text) > 2_147_483_647) throw missing('Deployment not found')
-  return Number(text)
+function deploymentId(given: string) {
+  if (!/^\d{1,10}$/.test(given) || Number(given) > 2_147_483_647) throw missing('Deployment not found')
+  return Number(given)
 }
 
 const imageDetail = says({
   summary: 'Image for a device',
   description:
-    'The image of `deployment_id`, or else of the deployment that the device should run. Ranges, validators and `HEAD` work as RFC 9110 says; ' +
-    'it also answers Arduino’s `ESPhttpUpdate`.',
+    'The image of `deployment_id`, or else of the deployment that the device should run. Ranges, `ETag` and `HEAD` work as RFC 9110 says; ' +
+    'Arduino’s `ESPhttpUpdate` may ask here as it is.',
   parameters: [
-    inQuery('deployment_id', 'A deployment; the newest for the device when left out', '87'),
-    inHeader('Range', 'A part of the image; an end past its last byte is clamped', 'bytes=0-4095'),
-    inHeader('x-ESP8266-sketch-md5', 'MD5 of what the device runs: the same gives 304', 'd41d8cd98f00b204e9800998ecf8427e')
+    inQuery('deployment_id', 'Id of a deployment, such as `87`. Left out: the one that the device should run', {
+      type: 'integer',
+      minimum: 1
+    }),
+    inHeader('Range', 'A part of the image, such as `bytes=0-4095`; an end past its last byte is clamped'),
+    inHeader('If-None-Match', '`ETag` of the image that the device has: the same gives 304'),
+    inHeader('x-ESP8266-sketch-md5', 'MD5 of what the device runs, 32 hex digits: the same gives 304'),
+    inHeader('x-ESP8266-free-space', 'Bytes that the device has free: too few give 403')
   ],
   gives: {
     200: {
       description: 'The image',
-      content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
-      headers: { ETag: header('SHA-256 of the image, quoted', '"9f86d0…"'), 'x-MD5': header('MD5 of the image', 'd41d8c…') }
+      content: octets,
+      headers: {
+        ETag: header('SHA-256 of the image, quoted', `"${'9f86d081884c7d65'.repeat(4)}"`),
+        'x-MD5': header('MD5 of the image', '098f6bcd4621d373cade4e832627b4f6')
+      }
     },
     206: {
       description: 'The range asked for',
-      content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+      content: octets,
       headers: { 'Content-Range': header('Which bytes of how many', 'bytes 0-4095/438208') }
     },
     304: { description: 'The device has this image already' },
@@ -92,7 +123,15 @@ const imageDetail = says({
   },
   errors: {
     ...errors,
-    forbidden: 'The device is not associated with the deployment’s application, or has too little free space',
-    missing: 'No such device or deployment, the deployment is not for this device, or there is none'
+    forbidden: {
+      'The device is not associated with the application of the deployment': 'The device is not associated with the application',
+      'The device has too little free space': 'The image needs 438208 bytes, the device has 262144 free'
+    },
+    missing: {
+      ...errors.missing,
+      'There is no deployment for the device': 'No deployments',
+      'No such deployment': 'Deployment not found',
+      'The deployment is for another board or tag': 'The deployment is not for this device'
+    }
   }
 })

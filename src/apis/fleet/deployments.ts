@@ -4,7 +4,7 @@ import type { Hub } from '../../hub.ts'
 import { invalid } from '../../lib/errors.ts'
 import { signedIn, userSecurity } from '../access.ts'
 import { checker } from '../complaints.ts'
-import { inQuery, says } from '../openapi.ts'
+import { type Errors, inQuery, says, teamErrors } from '../openapi.ts'
 import { receiveUpload } from '../upload.ts'
 import * as model from './model.ts'
 
@@ -23,28 +23,55 @@ async function deploy(hub: Hub, application: Application, request: Request) {
   }
 }
 
-const detail = (summary: string) =>
+const detail = (summary: string, errors: Errors) =>
   says({
     summary,
     description:
-      'Send `multipart/form-data`, or the image itself as `application/octet-stream` with the other parameters in the query string. ' +
-      'Every device of the application with that board, and with that tag if one is given, is told at once.',
+      'Every device of the application with that board, and with that tag if one is given, is told at once and fetches the image. ' +
+      'Send a form (`multipart/form-data`), or the image itself (`application/octet-stream`) with the other fields in the query string.',
     takes: {
       'multipart/form-data': {
         ...model.deploy,
         required: ['board', 'image'],
-        properties: { ...model.deploy.properties, image: { type: 'string', format: 'binary', description: 'The firmware image' } }
+        properties: {
+          ...model.deploy.properties,
+          image: {
+            type: 'string',
+            format: 'binary',
+            description: 'The firmware image, at most IMAGE_MAX_BYTES (32 MiB unless configured)'
+          }
+        }
       },
-      'application/octet-stream': { type: 'string', format: 'binary' }
+      'application/octet-stream': { type: 'string', format: 'binary', description: 'The firmware image' }
     },
-    parameters: ['board', 'tag', 'group_id'].map((name) => inQuery(name, 'As in the form')),
+    parameters: ['board', 'tag', 'group_id'].map((name) =>
+      inQuery(name, `As \`${name}\` of the form, for an image sent as \`application/octet-stream\``)
+    ),
     errors: {
-      invalid: 'A field is missing or wrong, or several of your teams have the application',
-      forbidden: 'You are only a viewer of the team',
-      missing: 'No such application',
-      tooLarge: 'The image is larger than IMAGE_MAX_BYTES'
+      ...errors,
+      invalid: {
+        'A field is missing or wrong': ['', 'board must be esp8266'],
+        'The image is missing': ['', 'image is required'],
+        ...errors.invalid
+      },
+      tooLarge: { 'The image is larger than IMAGE_MAX_BYTES': 'More than 33554432 bytes' }
     }
   })
+
+const noApplication = { 'No such application': 'Application not found' }
+
+const ofAnyTeam: Errors = {
+  forbidden: { 'You are only a viewer of its team': 'As viewer of this team you may not do this' },
+  missing: noApplication,
+  invalid: {
+    'Several of your teams have an application of that name': [
+      'Several of your teams have this application',
+      'app_name is ambiguous: acme, ada have one; use /<team>/apps/blinker/…'
+    ]
+  }
+}
+
+const ofTeam: Errors = { ...teamErrors.write, missing: { ...teamErrors.write.missing, ...noApplication } }
 
 /** `POST /apps/<app_name>/deployments`, and the same under the team. */
 export const deploymentRoutes = (hub: Hub) =>
@@ -57,7 +84,7 @@ export const deploymentRoutes = (hub: Hub) =>
         await deploy(hub, await hub.applications.ofUser(caller.id, params.app, 'write'), request)
         return {}
       },
-      { parse: 'none', response: { 200: model.nothing }, detail: detail('Deploy a pre-built image') }
+      { parse: 'none', response: { 200: model.nothing }, detail: detail('Deploy an image to an application of yours', ofAnyTeam) }
     )
     .post(
       '/:team/apps/:app/deployments',
@@ -67,5 +94,5 @@ export const deploymentRoutes = (hub: Hub) =>
         await deploy(hub, await hub.applications.inTeam(team, params.app), request)
         return {}
       },
-      { parse: 'none', response: { 200: model.nothing }, detail: detail('Deploy a pre-built image to an application of a team') }
+      { parse: 'none', response: { 200: model.nothing }, detail: detail('Deploy an image to an application of a team', ofTeam) }
     )

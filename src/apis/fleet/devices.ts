@@ -1,11 +1,15 @@
 import { Elysia, t } from 'elysia'
 import type { Hub } from '../../hub.ts'
 import { signedIn, userSecurity } from '../access.ts'
-import { says } from '../openapi.ts'
+import { described, says, teamErrors } from '../openapi.ts'
 import { deviceLog } from './log.ts'
 import * as model from './model.ts'
 
-const teamErrors = { forbidden: 'You are not a member of the team, or only its viewer', missing: 'No such team or device' }
+const { read, write } = teamErrors
+const noDevice = { 'No such device': 'Device not found' }
+const readDevice = { ...read, missing: { ...read.missing, ...noDevice } }
+const writeDevice = { ...write, missing: { ...write.missing, ...noDevice } }
+const invalidFields = { 'A field is missing or wrong': ['', 'device_name is required', 'board must be esp8266'] } as const
 
 /** `/<team>/devices` and below. */
 export const deviceRoutes = (hub: Hub) =>
@@ -30,7 +34,14 @@ export const deviceRoutes = (hub: Hub) =>
           }))
         }
       },
-      { response: { 200: model.devices }, detail: says({ summary: 'All devices of a team', errors: teamErrors }) }
+      {
+        response: { 200: described(model.devices, 'The devices, by name') },
+        detail: says({
+          summary: 'All devices of a team',
+          description: 'With what each of them should run, and what it says that it runs.',
+          errors: read
+        })
+      }
     )
     .post(
       '/:team/devices',
@@ -46,12 +57,17 @@ export const deviceRoutes = (hub: Hub) =>
       {
         parse: 'fields',
         body: model.registerDevice,
-        response: { 200: model.registeredDevice },
+        response: { 200: described(model.registeredDevice, 'The device is registered') },
         detail: says({
           summary: 'Register a device',
           description:
-            'The secret is shown once. Write it to the device: it signs in by it, over HTTP in the path, over MQTT as the password.',
-          errors: { ...teamErrors, invalid: 'A field is missing or wrong', conflict: 'The name is taken in the team' }
+            'The secret is shown this once. Write it to the device, which is known by it: over HTTP in the path, over MQTT as the password. ' +
+            'A lost secret cannot be shown again: delete the device and register it anew.',
+          errors: {
+            ...write,
+            invalid: invalidFields,
+            conflict: { 'The name is taken in the team': ['Device already exists', 'device_name is already taken'] }
+          }
         })
       }
     )
@@ -67,7 +83,7 @@ export const deviceRoutes = (hub: Hub) =>
         detail: says({
           summary: 'Delete a device',
           description: 'Its log goes with it, its secret ends at once, and its MQTT connection is closed.',
-          errors: teamErrors
+          errors: writeDevice
         })
       }
     )
@@ -86,11 +102,11 @@ export const deviceRoutes = (hub: Hub) =>
         detail: says({
           summary: 'Update a device',
           description: 'A field left out stays as it is. Where another tag means another deployment, the device is told at once.',
-          errors: { ...teamErrors, invalid: 'A field is wrong' }
+          errors: { ...writeDevice, invalid: { 'A field is wrong': ['', 'board must be esp8266'] } }
         })
       }
     )
-    .use(relaunchRoute(hub, 'relauch', 'Restart the app on a device (the document’s spelling)'))
+    .use(relaunchRoute(hub, 'relauch', 'Restart the app on a device, under its older spelling'))
     .use(relaunchRoute(hub, 'relaunch', 'Restart the app on a device'))
     .get(
       '/:team/devices/:name/log',
@@ -104,20 +120,37 @@ export const deviceRoutes = (hub: Hub) =>
       {
         query: t.Object({
           since: t.Optional(
-            t.String({ maxLength: 40, description: 'A time (ISO 8601), or `next` of an earlier answer', examples: ['4711'] })
+            t.String({
+              maxLength: 40,
+              description:
+                'Where to start: a time such as `2026-03-01T12:00:00Z`, or `next` of an earlier answer. Left out: at the oldest line'
+            })
           ),
           follow: t.Optional(
-            t.String({ description: '`true` streams the lines as text, those to come too', examples: ['false'] })
+            t.String({ description: '`true` streams the lines as text, and those to come as they come', examples: ['false'] })
           )
         }),
         detail: says({
           summary: 'Log lines of a device',
-          description: 'Oldest first, at most 1000 at a time: give `next` as `since` to read on.',
-          errors: { ...teamErrors, invalid: '`since` is neither a time nor a cursor' },
+          description:
+            'Oldest first, at most 1000 at a time: give `next` as `since` to read on. ' +
+            'With `follow=true` the answer does not end; this page shows what comes within 3 seconds.',
+          errors: {
+            ...readDevice,
+            invalid: {
+              '`since` is neither a time nor `next` of an answer': [
+                '',
+                'since must be a time (ISO 8601) or the next of an earlier answer'
+              ]
+            }
+          },
           gives: {
             200: {
               description: 'The lines; with `follow=true` a stream of text that does not end',
-              content: { 'application/json': { schema: model.log }, 'text/plain': { schema: { type: 'string' } } }
+              content: {
+                'application/json': { schema: model.log },
+                'text/plain': { schema: { type: 'string', examples: ['booted\nconnected to wifi\n'] } }
+              }
             }
           }
         })
@@ -136,8 +169,10 @@ const relaunchRoute = (hub: Hub, spelling: 'relauch' | 'relaunch', summary: stri
       response: { 200: model.nothing },
       detail: says({
         summary,
-        description: 'The device is told once: at once over MQTT, or else by `R` in answer to its next heartbeat.',
-        errors: teamErrors
+        description:
+          'The device is told once: at once over MQTT, or else by `R` in answer to its next heartbeat. ' +
+          '`relauch` and `relaunch` do the same: older clients ask for `relauch`.',
+        errors: writeDevice
       })
     }
   )

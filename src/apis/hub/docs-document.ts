@@ -1,28 +1,35 @@
-import { type ErrorKind, HubError } from '../../lib/errors.ts'
-import { dialectOf, sayNo } from '../dialects.ts'
-import { errorsKey } from '../openapi.ts'
+import { type Errors, errorsKey } from '../openapi.ts'
+import { errorAnswers } from './docs-errors.ts'
+import { readable } from './docs-schemas.ts'
 
-type Content = Record<string, { schema?: unknown; example?: unknown }>
+type Content = Record<string, { schema?: unknown }>
 type Answer = { description?: string; content?: Content; headers?: object }
+type Parameter = { in: string; name: string; schema?: unknown; description?: string; examples?: unknown; required?: boolean }
 type Operation = {
-  parameters?: { in: string; name: string; description?: string; example?: string; required?: boolean; schema?: object }[]
+  parameters?: Parameter[]
   requestBody?: { content: Content; required?: boolean }
   responses?: Record<string, Answer>
   security?: unknown[]
-  [errorsKey]?: Partial<Record<ErrorKind, string>>
+  [errorsKey]?: Errors
 }
 export type OpenApi = { openapi: string; paths: Record<string, Record<string, Operation>> }
 
-/** What the parts of a path are, for the reader, with something to try. */
+/** What the parts of a path are, with what the examples of the bodies make. */
 const pathParameters: Record<string, [description: string, example: string]> = {
   team: ['Your username, or a team that you are in', 'ada'],
   name: ['Name of the device', 'lamp'],
   app: ['Name of the application', 'blinker'],
   username: ['Username of the member', 'grace'],
-  secret: ['Device secret: 40 hex digits', '0000000000000000000000000000000000000000']
+  id: ['Id of the user, as listed', '0199a2c4-7d1e-7c3a-9b52-4f6e8d0a1b2c'],
+  secret: ['Secret of the device: 40 hex digits', '3f786850e387550fdab836ed7e6dc881de23001b']
 }
 
+const sharedTeam: [description: string, example: string] = ['Name of the team', 'acme']
+
 const statusTexts: Record<string, string> = { '200': 'Done', '201': 'Created' }
+
+const noToken: Errors = { unauthorized: { 'No access token, or one that no longer holds': '' } }
+const fieldsTooLarge: Errors = { tooLarge: { 'The body has more than 64 KiB': 'The body may have at most 65536 bytes' } }
 
 /**
  * Finishes the plugin's document: bodies as they are really read, answers by media type, and every error of every route
@@ -33,74 +40,53 @@ export function writeOut(document: OpenApi): OpenApi {
     const written = Object.entries(operations).map(([method, operation]) => [method, finish(method, path, operation)])
     return [path, Object.fromEntries(written)]
   })
-  return withoutHints({ ...document, openapi: '3.1.0', paths: Object.fromEntries(paths) }) as OpenApi
+  return { ...document, openapi: '3.1.0', paths: Object.fromEntries(paths) }
 }
 
 function finish(method: string, path: string, { [errorsKey]: errors = {}, ...operation }: Operation): Operation {
-  const answers = Object.entries(operation.responses ?? {}).map(([status, answer]) => [status, finishAnswer(status, answer)])
+  const { parameters = [], requestBody, responses = {}, security } = operation
+  const answers = Object.entries(responses).map(([status, answer]) => [status, finishAnswer(status, answer)])
+  const byFields = requestBody !== undefined && isParsed(requestBody.content)
+  const all = { ...(security ? noToken : {}), ...errors, ...(byFields ? fieldsTooLarge : {}) }
   return {
     ...operation,
-    ...(operation.parameters ? { parameters: operation.parameters.map(finishParameter) } : {}),
-    ...(operation.requestBody ? { requestBody: finishBody(operation.requestBody) } : {}),
+    parameters: parameters.map((parameter) => finishParameter(path, parameter)),
+    ...(requestBody ? { requestBody: { ...requestBody, content: finishBody(requestBody.content) } } : {}),
     responses: {
       ...Object.fromEntries(answers),
-      ...errorAnswers(method, path, operation.security ? { unauthorized: 'No token, or not a good one', ...errors } : errors)
+      ...errorAnswers(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), all)
     }
   }
 }
 
-function finishParameter(parameter: NonNullable<Operation['parameters']>[number]) {
-  const [description, example] = (parameter.in === 'path' && pathParameters[parameter.name]) || []
-  return description && example ? { ...parameter, description, example, required: true } : parameter
+function finishParameter(path: string, { examples, ...parameter }: Parameter) {
+  const [example] = Array.isArray(examples) ? examples : []
+  const finished = { ...parameter, schema: readable(parameter.schema), ...(example === undefined ? {} : { example }) }
+  if (parameter.in !== 'path') return finished
+  const ofTeams = path.startsWith('/teams/') && parameter.name === 'team'
+  const [description, name] = (ofTeams ? sharedTeam : pathParameters[parameter.name]) ?? ['', '']
+  return { ...finished, description, example: name }
 }
 
-/** Bodies read by a named parser come as JSON or as a form; the plugin lists the parser's name as their media type. */
-function finishBody(body: NonNullable<Operation['requestBody']>) {
-  const schema = (body.content.fields ?? body.content.openFields)?.schema ?? body.content['application/json']?.schema
-  if (schema === undefined) return body
-  return { ...body, content: { 'application/json': { schema }, 'application/x-www-form-urlencoded': { schema } } }
-}
-
-function finishAnswer(status: string, answer: Answer): Answer {
-  const first = Object.values(answer.content ?? {})[0]
-  const byParser =
-    answer.content && !Object.keys(answer.content).every((type) => type.includes('/') && type !== 'multipart/form-data')
+function finishAnswer(status: string, { description = statusTexts[status] ?? status, headers, content }: Answer): Answer {
   return {
-    ...answer,
-    description: answer.description ?? statusTexts[status] ?? status,
-    ...(byParser && first ? { content: { 'application/json': first } } : {})
+    description,
+    ...(headers ? { headers } : {}),
+    ...(content ? { content: finishAnswerContent(content) } : {})
   }
 }
 
-/** The errors of a route by status; several of one status are several examples of one answer. */
-function errorAnswers(method: string, path: string, errors: Partial<Record<ErrorKind, string>>) {
-  const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
-  const byStatus = new Map<number, [ErrorKind, string, object][]>()
-  for (const [kind, when] of Object.entries(errors) as [ErrorKind, string][]) {
-    const { status, body } = sayNo(dialectOf(pattern), `${method.toUpperCase()} ${pattern}`, exampleOf(kind, when))
-    byStatus.set(status, [...(byStatus.get(status) ?? []), [kind, when, body]])
-  }
-  return Object.fromEntries(
-    [...byStatus].map(([status, cases]) => {
-      const examples = Object.fromEntries(cases.map(([kind, when, value]) => [kind, { summary: when, value }]))
-      const description = cases.map(([, when]) => when).join('; ')
-      return [String(status), { description, content: { 'application/json': { schema: { type: 'object' }, examples } } }]
-    })
-  )
+/** The plugin lists what has a schema of the route as JSON, a form and text. What the route describes itself is never JSON alone. */
+const isParsed = (content: Content) => 'application/json' in content && 'multipart/form-data' in content
+
+/** What is read by a schema comes as JSON or as a form. */
+const finishBody = (content: Content) =>
+  contentAs(isParsed(content) ? ['application/json', 'application/x-www-form-urlencoded'] : Object.keys(content), content)
+
+const finishAnswerContent = (content: Content) =>
+  contentAs(isParsed(content) ? ['application/json'] : Object.keys(content), content)
+
+function contentAs(types: string[], content: Content): Content {
+  const [first] = Object.values(content)
+  return Object.fromEntries(types.map((type) => [type, { schema: readable((content[type] ?? first)?.schema) }]))
 }
-
-const exampleOf = (kind: ErrorKind, when: string) =>
-  new HubError(kind, kind === 'unauthorized' || kind === 'internal' ? '' : when, {
-    reasons: kind === 'invalid' || kind === 'conflict' ? [when] : []
-  })
-
-/** Takes out what only the hub reads of a schema: the sentences in `title` and `error`, and `nullable`, which 3.1 has no more. */
-function withoutHints(value: unknown, key = ''): unknown {
-  if (Array.isArray(value)) return value.map((item) => withoutHints(item))
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).filter(([name, hint]) => key === 'properties' || key === 'info' || !isHint(name, hint))
-  return Object.fromEntries(entries.map(([name, item]) => [name, withoutHints(item, name)]))
-}
-
-const isHint = (name: string, hint: unknown) =>
-  (name === 'title' || name === 'error' || name === 'nullable') && typeof hint !== 'object'

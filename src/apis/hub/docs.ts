@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path'
 import { swagger } from '@elysiajs/swagger'
 import { Elysia } from 'elysia'
 import project from '../../../package.json' with { type: 'json' }
-import type { Hub } from '../../hub.ts'
 import { missing } from '../../lib/errors.ts'
 import { type OpenApi, writeOut } from './docs-document.ts'
 
@@ -17,6 +16,7 @@ const page = `<!doctype html>
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>Updraft API</title>
     <link rel="stylesheet" href="/swagger/swagger-ui.css">
+    <link rel="stylesheet" href="/swagger/index.css">
     <link rel="icon" type="image/png" href="/swagger/favicon-32x32.png">
   </head>
   <body>
@@ -27,7 +27,24 @@ const page = `<!doctype html>
 </html>
 `
 
-const start = `window.ui = SwaggerUIBundle({
+// Swagger UI shows an answer when it has ended. Those that do not end are shown as they are after 3 seconds.
+const start = `async function firstSeconds(url, options) {
+  const stop = new AbortController()
+  const response = await fetch(url, { ...options, signal: stop.signal })
+  if (!response.headers.get('content-type')?.startsWith('text/')) return response
+  const timer = setTimeout(() => stop.abort(), 3000)
+  const decoder = new TextDecoder()
+  let text = ''
+  try {
+    for await (const bytes of response.body) text += decoder.decode(bytes, { stream: true })
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+  }
+  clearTimeout(timer)
+  return new Response(text, response)
+}
+
+window.ui = SwaggerUIBundle({
   url: '/swagger/json',
   dom_id: '#swagger-ui',
   deepLinking: true,
@@ -35,7 +52,8 @@ const start = `window.ui = SwaggerUIBundle({
   filter: true,
   persistAuthorization: true,
   tryItOutEnabled: true,
-  validatorUrl: null
+  validatorUrl: null,
+  requestInterceptor: (request) => Object.assign(request, { userFetch: firstSeconds })
 })
 `
 
@@ -47,13 +65,41 @@ const text = (body: string, type: string) =>
   })
 
 const introduction = `
-The hub's HTTP API. Sign in with \`POST /login\`, then press **Authorize** and give the token once, as \`access_token\` or as \`bearer\`: either will do.
+The HTTP API of this hub: teams, their devices and applications, and the firmware images that are deployed to them.
 
-Devices and programs are told of changes over MQTT (see the README for the topics) and over \`GET /events\`.
+**Sign in.** Register with \`POST /register\`, get a token with \`POST /login\`, press **Authorize** and give it once, as \`access_token\` or as \`bearer\`: either will do.
+
+**Try it out.** The examples tell one story, and are filled in: Ada registers a device \`lamp\`, makes an application \`blinker\` and puts the device in it. Where you are not Ada, give your own username as \`team\`.
+
+**Bodies** are JSON or forms, and what is in the body may also be in the query string. Fields that a route does not know are ignored.
+
+**Errors** say what is wrong in \`message\`. On routes of the fleet (tags *fleet: …*) they say it in \`error\`, with every complaint about the input in \`reasons\`. Any route may answer 500 \`Internal server error\`: the hub's log then has the cause, under the id that the answer carries in the header \`X-Request-Id\`.
+
+**As it happens.** Devices and programs need not poll: changes are told over MQTT (topics in the README) and by \`GET /events\`.
 `
 
+const tags = [
+  { name: 'accounts', description: 'Register and sign in' },
+  { name: 'teams', description: 'Who you are, and who works together' },
+  { name: 'fleet: users', description: 'Register under a username of your choice, and leave' },
+  { name: 'fleet: devices', description: 'The devices of a team' },
+  { name: 'fleet: apps', description: 'The applications of a team, and which devices run them' },
+  { name: 'fleet: deployments', description: 'Firmware images for the devices of an application' },
+  { name: 'fleet: BaseOS', description: 'What the firmware of a device asks for; the secret in the path is its credential' },
+  { name: 'administration', description: 'The users of the hub and their roles, for SUPER_ADMIN' },
+  { name: 'events', description: 'What has changed, as it changes' },
+  { name: 'health', description: 'For load balancers and monitoring' }
+]
+
+const token = 'The `access_token` that `POST /login` answers'
+
+const securitySchemes = {
+  access_token: { type: 'apiKey', in: 'header', name: 'access_token', description: token },
+  bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: `${token}, as \`Authorization: Bearer …\`` }
+} as const
+
 /** `GET /swagger`: Swagger UI, every asset from the hub; `GET /swagger/json`: the OpenAPI document of every route. */
-export const docsRoutes = ({ config }: Hub) =>
+export const docsRoutes = () =>
   new Elysia({ detail: { hide: true } })
     .onAfterHandle(({ path, response }) => (path === '/swagger/json' ? writeOut(response as OpenApi) : undefined))
     .use(
@@ -63,24 +109,9 @@ export const docsRoutes = ({ config }: Hub) =>
         excludeStaticFile: false,
         documentation: {
           info: { title: 'Updraft', version: project.version, description: introduction, license: { name: project.license } },
-          ...(config.publicUrl ? { servers: [{ url: config.publicUrl }, { url: '/' }] } : {}),
-          tags: [
-            { name: 'accounts', description: 'Register and sign in (document 001)' },
-            { name: 'teams', description: 'Who you are, and who works together' },
-            { name: 'fleet: users', description: 'Users, as document 003 has them' },
-            { name: 'fleet: devices', description: 'Devices of a team (document 003)' },
-            { name: 'fleet: apps', description: 'Applications of a team and their devices (document 003)' },
-            { name: 'fleet: deployments', description: 'Images for the devices of an application (document 003)' },
-            { name: 'fleet: BaseOS', description: 'What a device asks for itself, known by its secret (document 003)' },
-            { name: 'events', description: 'What has changed, pushed' },
-            { name: 'health', description: 'Is the hub well? (document 000)' }
-          ],
-          components: {
-            securitySchemes: {
-              access_token: { type: 'apiKey', in: 'header', name: 'access_token', description: 'The token of POST /login' },
-              bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The token of POST /login' }
-            }
-          }
+          // Without servers, what is tried out goes to the hub that the page came from, whatever PUBLIC_URL says.
+          tags,
+          components: { securitySchemes }
         }
       })
     )
@@ -90,6 +121,6 @@ export const docsRoutes = ({ config }: Hub) =>
     .get('/swagger/:asset', ({ params }) => {
       if (!served.has(params.asset)) throw missing()
       return new Response(Bun.file(join(assets, params.asset)), {
-        headers: { 'cache-control': 'public, max-age=86400', 'x-content-type-options': 'nosniff' }
+        headers: { 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' }
       })
     })

@@ -1,5 +1,5 @@
 import { Elysia, t } from 'elysia'
-import type { Notice } from '../../features/notices/kinds.ts'
+import type { Notice, NoticeType } from '../../features/notices/kinds.ts'
 import type { Hub } from '../../hub.ts'
 import { invalid } from '../../lib/errors.ts'
 import { signedIn, userSecurity } from '../access.ts'
@@ -9,6 +9,38 @@ import { streamText } from '../streams.ts'
 const asEvent = ({ seq, type, at, data }: Notice) =>
   `id: ${seq}\nevent: ${type}\ndata: ${JSON.stringify({ at: at.toISOString(), ...data })}\n\n`
 
+const kinds: Record<NoticeType | 'gap', string> = {
+  'account.created': 'A user has registered',
+  'account.deleted': 'A user is gone',
+  'account.role': 'A user has another role in the hub',
+  'team.created': 'You have made a team',
+  'team.deleted': 'A team that you were in is gone',
+  'member.set': 'A member has joined, or has another role',
+  'member.removed': 'A member has left',
+  'application.created': 'An application is there',
+  'application.deleted': 'An application is gone, with its deployments',
+  'device.registered': 'A device is there',
+  'device.updated': 'A device has another board or tag',
+  'device.associated': 'A device has another application',
+  'device.status': 'A device reports another status, or runs another deployment',
+  'device.relaunch': 'A device is to relaunch its app',
+  'device.relaunch_told': 'The device has been told to',
+  'device.deleted': 'A device is gone',
+  'deployment.created': 'An image is deployed',
+  gap: 'Events between `after` and `oldest` are no longer kept'
+}
+
+const kindsTable = `| event | when |\n|---|---|\n${Object.entries(kinds)
+  .map(([kind, when]) => `| \`${kind}\` | ${when} |`)
+  .join('\n')}`
+
+const example = asEvent({
+  seq: 42,
+  type: 'device.status',
+  at: new Date('2026-03-01T12:00:00Z'),
+  data: { team: 'ada', device: 'lamp', device_id: '0199a2c4-7d1e-7c3a-9b52-4f6e8d0a1b2c', status: 'running', running_id: 87 }
+})
+
 /** `GET /events`: what has changed, as server-sent events. */
 export const eventRoutes = (hub: Hub) =>
   new Elysia({ tags: ['events'], detail: { security: userSecurity } }).use(signedIn(hub)).get(
@@ -16,13 +48,13 @@ export const eventRoutes = (hub: Hub) =>
     async ({ caller, query, request, server }) => {
       const start = startOf(request.headers.get('last-event-id') ?? query.after)
       server?.timeout(request, 0)
-      const viewer = { id: caller.id, seesAll: caller.role !== 'USER' }
       let from = start ?? (await hub.notices.latest())
       let greeting = ': connected\n\n' + (await gapNotice(hub, start))
       const read = async () => {
         // The reader's right to read is asked for anew at every turn: accounts go, tokens end, roles change.
-        if (Date.now() >= caller.expiresAt || !(await hub.accounts.exists(caller.id))) return undefined
-        const { notices, next } = await hub.notices.after(from, viewer)
+        const role = await hub.accounts.roleOf(caller.id)
+        if (Date.now() >= caller.expiresAt || role === undefined) return undefined
+        const { notices, next } = await hub.notices.after(from, { id: caller.id, seesAll: role !== 'USER' })
         from = next
         const text = greeting + notices.map(asEvent).join('')
         greeting = ''
@@ -37,16 +69,26 @@ export const eventRoutes = (hub: Hub) =>
       })
     },
     {
-      query: t.Object({ after: t.Optional(t.String({ description: 'Replay what came after this event id', examples: ['0'] })) }),
+      query: t.Object({
+        after: t.Optional(
+          t.String({ description: 'Id of an event: replays what came after it; `0` replays all that is kept', examples: ['0'] })
+        )
+      }),
       detail: says({
         summary: 'What has changed, then what changes',
         description:
-          'Server-sent events in commit order. `after` (or the header `Last-Event-ID`) replays from that point on; without it only what is to come is told. ' +
-          'You see the events of your teams; AUDITOR and SUPER_ADMIN see all. An event `gap` says that some asked for are no longer kept.',
+          'Server-sent events, in the order in which they became true. `after` (or the header `Last-Event-ID`) replays from that point on; ' +
+          'without it only what is to come is told. You see the events of your teams; AUDITOR and SUPER_ADMIN see all.\n\n' +
+          'The answer does not end; this page shows what comes within 3 seconds. To listen on: ' +
+          '`curl -N -H "access_token: $TOKEN" …/events`\n\n' +
+          kindsTable,
         gives: {
-          200: { description: 'A stream that does not end', content: { 'text/event-stream': { schema: { type: 'string' } } } }
+          200: {
+            description: 'A stream that does not end',
+            content: { 'text/event-stream': { schema: { type: 'string', examples: [example] } } }
+          }
         },
-        errors: { invalid: '`after` is not an event id' }
+        errors: { invalid: { '`after` is not the id of an event': 'after must be the id of an event' } }
       })
     }
   )

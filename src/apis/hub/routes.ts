@@ -5,4 +5,4 @@ import { eventRoutes } from './events.ts'
 import { teamRoutes } from './teams.ts'
 
 /** What no document has and every one of them needs. */
-export const hubApi = (hub: Hub) => new Elysia({ name: 'hub' }).use(teamRoutes(hub)).use(eventRoutes(hub)).use(docsRoutes(hub))
+export const hubApi = (hub: Hub) => new Elysia({ name: 'hub' }).use(teamRoutes(hub)).use(eventRoutes(hub)).use(docsRoutes())

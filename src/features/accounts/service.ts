@@ -1,7 +1,7 @@
-import { count, eq } from 'drizzle-orm'
+import { asc, count, eq, gt } from 'drizzle-orm'
 import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { conflict, invalid, unauthorized } from '../../lib/errors.ts'
+import { conflict, invalid, missing, unauthorized } from '../../lib/errors.ts'
 import { newId, randomText } from '../../lib/secrets.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Teams } from '../teams/service.ts'
@@ -10,10 +10,15 @@ import type { Passwords } from './passwords.ts'
 import type { Tokens } from './tokens.ts'
 import { isReserved, usernamesFrom } from './usernames.ts'
 
-export type Role = 'USER' | 'AUDITOR' | 'SUPER_ADMIN'
+/** What an account may do in the whole hub: only its own, read everything, do everything. */
+export const roles = ['USER', 'AUDITOR', 'SUPER_ADMIN'] as const
+export type Role = (typeof roles)[number]
 
 /** A signed-in user. */
 export type Caller = { id: string; username: string; name: string; email: string; role: Role }
+
+/** An account as administrators see it. */
+export type Account = Caller & { createdAt: Date }
 
 /** `username` as chosen, or undefined to have one made from the display name or the email. */
 export type NewAccount = { email: string; password: string; name?: string | undefined; username?: string | undefined }
@@ -90,10 +95,39 @@ export function createAccounts({ db, clock, notices, teams, passwords, tokens, l
       return { ...user, expiresAt: claims.expiresAt * 1000 }
     },
 
-    /** Whether there (still) is a user of that id. */
-    async exists(id: string) {
-      const [user] = await db.read.select({ id: users.id }).from(users).where(eq(users.id, id))
-      return user !== undefined
+    /** The role that a user has now; undefined for one that is no more. */
+    async roleOf(id: string): Promise<Role | undefined> {
+      const [user] = await db.read.select({ role: users.role }).from(users).where(eq(users.id, id))
+      return user?.role
+    },
+
+    /** Up to `limit` accounts in the order in which they were made, and the cursor to read on from, if there are more. */
+    async list(limit: number, cursor?: string): Promise<{ accounts: Account[]; next: string | undefined }> {
+      const accounts = await db.read
+        .select({ ...callerColumns, createdAt: users.createdAt })
+        .from(users)
+        .where(cursor === undefined ? undefined : gt(users.id, cursor))
+        .orderBy(asc(users.id))
+        .limit(limit + 1)
+      const more = accounts.length > limit
+      return { accounts: accounts.slice(0, limit), next: more ? accounts[limit - 1]?.id : undefined }
+    },
+
+    /** Sets the role of an account. Throws `missing`, and `invalid` where it would take the last SUPER_ADMIN away. */
+    async setRole(id: string, role: Role): Promise<Account> {
+      return db.write(async (change) => {
+        const [before] = await change.tx.select({ role: users.role }).from(users).where(eq(users.id, id))
+        if (!before) throw missing('User not found')
+        if (before.role === 'SUPER_ADMIN' && role !== 'SUPER_ADMIN') await refuseLastAdmin(change)
+        const [account] = await change.tx
+          .update(users)
+          .set({ role })
+          .where(eq(users.id, id))
+          .returning({ ...callerColumns, createdAt: users.createdAt })
+        if (!account) throw missing('User not found')
+        await notices.record(change, { type: 'account.role', userId: id, data: { username: account.username, role } })
+        return account
+      })
     },
 
     /** Deletes an account with its own team and all that is in it. Throws `invalid` where others would be left without an owner. */
@@ -118,6 +152,6 @@ export function createAccounts({ db, clock, notices, teams, passwords, tokens, l
   async function refuseLastAdmin({ tx, lockOrder }: Change) {
     await lockOrder() // two administrators leaving at once are counted one after the other
     const [row] = await tx.select({ admins: count() }).from(users).where(eq(users.role, 'SUPER_ADMIN'))
-    if ((row?.admins ?? 0) < 2) throw invalid('The last SUPER_ADMIN cannot be deleted')
+    if ((row?.admins ?? 0) < 2) throw invalid('The hub must keep a SUPER_ADMIN')
   }
 }

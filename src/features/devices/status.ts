@@ -10,14 +10,15 @@ export const StatusReport = Type.Object({
 
 export type StatusReport = Static<typeof StatusReport>
 
-const sentence = 'status must be new, ready or running; deployment_id, if given, an id'
+/** What a report must be, as a sentence. */
+export const statusRule = 'status must be new, ready or running; deployment_id, if given, an id'
 
 /** Reads a report from a word such as `running`, with what runs beside it, or from JSON; throws `invalid` for anything else. */
 export function readStatus(text: string, running?: string): StatusReport {
   const report: unknown = text.startsWith('{')
     ? parseObject(text)
     : { status: text.trim(), ...(running ? { deployment_id: Number(running) } : {}) }
-  if (!Value.Check(StatusReport, report)) throw invalid('', [sentence])
+  if (!Value.Check(StatusReport, report)) throw invalid('', [statusRule])
   return report
 }
 

@@ -5,6 +5,7 @@ type OfApplication = { team: string; app: string; application_id: string }
 export type NoticeData = {
   'account.created': { username: string }
   'account.deleted': { username: string }
+  'account.role': { username: string; role: string }
   'team.created': { team: string }
   'team.deleted': { team: string }
   'member.set': { team: string; username: string; role: string }

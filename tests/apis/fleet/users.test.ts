@@ -111,7 +111,7 @@ describe(`003 on ${databaseName}: DELETE /auth`, () => {
     const root = await hub.root()
     expect(await root.call('DELETE /auth')).toMatchObject({
       status: 422,
-      body: { error: 'The last SUPER_ADMIN cannot be deleted' }
+      body: { error: 'The hub must keep a SUPER_ADMIN' }
     })
   })
 })

@@ -1,0 +1,105 @@
+import { Elysia, t } from 'elysia'
+import { type Account, type Role, roles } from '../../features/accounts/service.ts'
+import type { Hub } from '../../hub.ts'
+import { forbidden } from '../../lib/errors.ts'
+import { signedIn, userSecurity } from '../access.ts'
+import { described, says } from '../openapi.ts'
+
+const pageAtMost = 200
+const limitRule = `limit must be between 1 and ${pageAtMost}`
+const roleRule = `role must be ${roles.join(', ')}`
+const noAdmin = { forbidden: { 'You are no SUPER_ADMIN': 'Access denied. SUPER_ADMIN role required' } }
+
+const success = t.Boolean({ description: 'Always true', examples: [true] })
+const user = t.Object({
+  id: t.String({ format: 'uuid', description: 'Id of the user', examples: ['0199a2c4-7d1e-7c3a-9b52-4f6e8d0a1b2c'] }),
+  username: t.String({ description: 'Also the name of the user’s own team', examples: ['ada'] }),
+  name: t.String({ description: 'Display name', examples: ['Ada Lovelace'] }),
+  email: t.String({ description: 'Email address', examples: ['ada@example.org'] }),
+  role: t.String({ description: 'USER, AUDITOR or SUPER_ADMIN', examples: ['USER'] }),
+  createdAt: t.String({ format: 'date-time', description: 'When the account was made', examples: ['2026-03-01T12:00:00.000Z'] })
+})
+
+const users = t.Object({
+  success,
+  data: t.Array(user, { description: 'The users of this page' }),
+  next: t.Union([t.String(), t.Null()], {
+    description: 'Give it as `cursor` for the next page; null on the last',
+    examples: [null]
+  })
+})
+
+const page = t.Object({
+  limit: t.Optional(
+    t.Integer({ minimum: 1, maximum: pageAtMost, error: limitRule, description: 'Users on a page', examples: [50] })
+  ),
+  cursor: t.Optional(
+    t.String({ maxLength: 64, error: 'cursor must be the next of an earlier page', description: '`next` of the page before' })
+  )
+})
+
+const newRole = t.Object({
+  role: t.Union(
+    roles.map((role) => t.Literal(role)),
+    { title: 'role is required', error: roleRule, examples: ['AUDITOR'], description: 'The role to give' }
+  )
+})
+
+const shown = ({ createdAt, ...account }: Account) => ({ ...account, createdAt: createdAt.toISOString() })
+
+function requireSuperAdmin({ role }: { role: Role }) {
+  if (role !== 'SUPER_ADMIN') throw forbidden('Access denied. SUPER_ADMIN role required')
+}
+
+/** `/api/v1/users`: who there is, and what they may do. */
+export const userRoutes = (hub: Hub) =>
+  new Elysia({ tags: ['administration'], detail: { security: userSecurity } })
+    .use(signedIn(hub))
+    .get(
+      '/api/v1/users',
+      async ({ caller, query: { limit = 50, cursor } }) => {
+        requireSuperAdmin(caller)
+        const { accounts, next } = await hub.accounts.list(limit, cursor)
+        return { success: true, data: accounts.map(shown), next: next ?? null }
+      },
+      {
+        query: page,
+        response: { 200: users },
+        detail: says({
+          summary: 'All users',
+          description: 'In the order in which they were made. For SUPER_ADMIN.',
+          errors: { ...noAdmin, invalid: { 'The limit makes no sense': limitRule } }
+        })
+      }
+    )
+    .put(
+      '/api/v1/users/:id/role',
+      async ({ caller, params, body }) => {
+        requireSuperAdmin(caller)
+        const account = await hub.accounts.setRole(params.id, body.role)
+        return { success: true, message: 'Role updated successfully', data: shown(account) }
+      },
+      {
+        parse: 'fields',
+        body: newRole,
+        response: {
+          200: t.Object({
+            success,
+            message: t.String({ description: 'What was done', examples: ['Role updated successfully'] }),
+            data: described(user, 'The user as it is now')
+          })
+        },
+        detail: says({
+          summary: 'Set the role of a user',
+          description: 'An AUDITOR reads everything, a SUPER_ADMIN does everything. It counts at once. For SUPER_ADMIN.',
+          errors: {
+            ...noAdmin,
+            invalid: {
+              'No such role': roleRule,
+              'It would leave the hub without a SUPER_ADMIN': 'The hub must keep a SUPER_ADMIN'
+            },
+            missing: { 'No such user': 'User not found' }
+          }
+        })
+      }
+    )
