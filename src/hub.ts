@@ -15,6 +15,7 @@ import { createDeployments } from './features/deployments/service.ts'
 import { createPresence } from './features/devices/presence.ts'
 import { createReports } from './features/devices/reports.ts'
 import { createDevices } from './features/devices/service.ts'
+import { createDeviceStates } from './features/devices/states.ts'
 import { createLogs } from './features/logs/service.ts'
 import { createNotices } from './features/notices/service.ts'
 import { createTeams } from './features/teams/service.ts'
@@ -46,10 +47,11 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const accounts = createAccounts({ db, clock, notices, teams, passwords: createPasswords(), tokens, limits })
   const applications = createApplications({ db, clock, notices, teams })
   const presence = createPresence()
-  const devices = createDevices({ db, clock, notices, limits, presence, downAfter: config.deviceDownAfter })
   const deployments = createDeployments({ db, clock, notices })
+  const states = createDeviceStates({ db, notices, deployments })
+  const devices = createDevices({ db, clock, notices, limits, presence, states, downAfter: config.deviceDownAfter })
   const logs = createLogs({ db, clock })
-  const reports = createReports({ db, commits: createGroupCommit(db), clock, notices, logs, deployments })
+  const reports = createReports({ db, commits: createGroupCommit(db), clock, notices, logs, states })
   const blobs = createBlobs({ store, clock })
   const referrers = [deployments.referred]
   const upkeep = createUpkeep({ clock, log, notices, logs, blobs, referrers, retention: config.logRetention })

@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { type SQL, sql } from 'drizzle-orm'
 import type { BaseSQLiteDatabase } from 'drizzle-orm/sqlite-core'
 import type { Tables } from './tables.ts'
 
 /** Drizzle's query builders, typed once: both drivers are awaited alike. */
 type Database = BaseSQLiteDatabase<'async', unknown>
 
-export type Reader = Pick<Database, 'select' | '$count'>
+export type Reader = Pick<Database, 'select'>
 export type Writer = Pick<Database, 'select' | 'insert' | 'update' | 'delete'>
 
 /** One transaction under way. */
@@ -19,12 +20,30 @@ export type Change = {
   lockOrder(): Promise<void>
 }
 
+/** A value that a prepared query is given when it runs. Drizzle takes it anywhere, but its types not in `set`. */
+export const given = (name: string) => sql.placeholder(name) as unknown as SQL
+
+type Params = Record<string, unknown>
+
+/** A query of Drizzle's with `sql.placeholder`s in it. */
+export type Preparable = PromiseLike<unknown> & { prepare(name?: string): { execute(params: Params): unknown } }
+
+/** A query that is built once and run often. */
+export type Prepared<R> = {
+  /** Runs on committed rows. */
+  read(params: Params): Promise<R>
+  /** Runs inside a change. */
+  within(change: Change, params: Params): Promise<R>
+}
+
 export type Db = {
   tables: Tables
   /** Committed rows only. */
   read: Reader
   /** One transaction. Only database calls belong inside: on SQLite it holds up every other write. It cannot be nested. */
   write<T>(work: (change: Change) => Promise<T>): Promise<T>
+  /** Prepares a query of a hot path. */
+  prepare<Q extends Preparable>(build: (database: Writer) => Q): Prepared<Awaited<Q>>
   /** Resolves when the database answers. */
   ping(): Promise<void>
   close(): Promise<void>

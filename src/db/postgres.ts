@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { postgresColumns } from './columns.ts'
-import { createWrite, type Db, type Driver, type Reader, type Writer } from './index.ts'
+import { createWrite, type Db, type Driver, type Preparable, type Prepared, type Writer } from './index.ts'
 import { migrate } from './migrations.ts'
 import { defineTables } from './tables.ts'
 
@@ -19,12 +19,26 @@ export async function openPostgres(url: string): Promise<Db> {
     database.transaction((tx) =>
       work(tx as unknown as Writer, async () => void (await tx.execute(sql`select pg_advisory_xact_lock(${orderLock})`)))
     )
+  const read = database as unknown as Writer
   return {
     tables: defineTables(postgresColumns),
-    read: database as unknown as Reader,
+    read,
     write: createWrite({ transaction }),
+    prepare: (build) => prepareFor(build, read),
     ping: async () => void (await client`select 1`),
     close: () => client.end({ timeout: 5 })
+  }
+}
+
+let prepared = 0
+
+/** A transaction has a connection of its own, so a query inside one is built for it; the connection remembers its plan by its text. */
+function prepareFor<Q extends Preparable>(build: (database: Writer) => Q, read: Writer): Prepared<Awaited<Q>> {
+  const name = `hub_${++prepared}`
+  const statement = build(read).prepare(name)
+  return {
+    read: (params) => statement.execute(params) as Promise<Awaited<Q>>,
+    within: ({ tx }, params) => build(tx).prepare(name).execute(params) as Promise<Awaited<Q>>
   }
 }
 

@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { drizzle } from 'drizzle-orm/bun-sqlite'
 import { sqliteColumns } from './columns.ts'
-import { createWrite, type Db, type Driver, type Reader, type Writer } from './index.ts'
+import { createWrite, type Db, type Driver, type Preparable, type Prepared, type Writer } from './index.ts'
 import { migrate } from './migrations.ts'
 import { defineTables } from './tables.ts'
 
@@ -11,10 +11,13 @@ export async function openSqlite(path: string): Promise<Db> {
   writer.run('PRAGMA journal_mode = WAL')
   await bringUpToDate(writer)
   const reader = open(path, { readonly: true })
+  const read = drizzle({ client: reader, casing: 'snake_case' }) as unknown as Writer
+  const tx = drizzle({ client: writer, casing: 'snake_case' }) as unknown as Writer
   return {
     tables: defineTables(sqliteColumns),
-    read: drizzle({ client: reader, casing: 'snake_case' }) as unknown as Reader,
-    write: createWrite({ transaction: serialTransaction(writer) }),
+    read,
+    write: createWrite({ transaction: serialTransaction(writer, tx) }),
+    prepare: (build) => prepareOnce(build, { read, tx }),
     ping: async () => void reader.query('select 1').get(),
     close: async () => {
       reader.close()
@@ -31,9 +34,24 @@ function open(path: string, options: ConstructorParameters<typeof Database>[1]) 
   return database
 }
 
+/** Each of the two handles prepares the statement when it first needs it. */
+function prepareOnce<Q extends Preparable>(
+  build: (database: Writer) => Q,
+  { read, tx }: { read: Writer; tx: Writer }
+): Prepared<Awaited<Q>> {
+  const once = (database: Writer) => {
+    let statement: ReturnType<Q['prepare']> | undefined
+    return (params: Record<string, unknown>) => {
+      statement ??= build(database).prepare() as ReturnType<Q['prepare']>
+      return Promise.resolve(statement.execute(params)) as Promise<Awaited<Q>>
+    }
+  }
+  const within = once(tx)
+  return { read: once(read), within: (_change, params) => within(params) }
+}
+
 /** Drizzle's own `transaction` commits before an async callback ends, so the transaction is spelled out and queued here. */
-function serialTransaction(database: Database): Driver['transaction'] {
-  const tx = drizzle({ client: database, casing: 'snake_case' }) as unknown as Writer
+function serialTransaction(database: Database, tx: Writer): Driver['transaction'] {
   const inOrder = async () => {} // one writer: numbers follow commits by themselves
   let last: Promise<unknown> = Promise.resolve()
   return (work) => {

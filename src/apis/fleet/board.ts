@@ -24,7 +24,7 @@ export const boardRoutes = (hub: Hub) =>
     .put(
       '/devices/:secret/heartbeat',
       async ({ params, request, address }) => {
-        const device = await hub.devices.bySecret(params.secret, address)
+        const { device } = await hub.devices.bySecret(params.secret, address)
         const { status = '', deployment_id: running } = queryOf(request)
         const report = readStatus(status, running)
         const body = await readBytes(request, logMaxBytes)
@@ -75,9 +75,9 @@ export const boardRoutes = (hub: Hub) =>
     })
 
 async function image(hub: Hub, secret: string, request: Request, address: string) {
-  const device = await hub.devices.bySecret(secret, address)
+  const state = await hub.devices.bySecret(secret, address)
   const { deployment_id: given } = queryOf(request)
-  const deployment = await hub.deployments.forDevice(device, given === undefined ? undefined : deploymentId(given))
+  const deployment = await hub.deployments.forDevice(state, given === undefined ? undefined : deploymentId(given))
   const free = Number(request.headers.get('x-esp8266-free-space') ?? Number.POSITIVE_INFINITY)
   if (free < deployment.size) throw forbidden(`The image needs ${deployment.size} bytes, the device has ${free} free`)
   return imageAnswer(request, deployment, hub.blobs.part)

@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, type SQL } from 'drizzle-orm'
 import type { StagedBlob } from '../../blobs/disk.ts'
-import type { Db } from '../../db/index.ts'
+import { type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { forbidden, missing } from '../../lib/errors.ts'
 import { newId } from '../../lib/secrets.ts'
@@ -27,7 +27,7 @@ export function createDeployments({ db, clock, notices }: { db: Db; clock: Clock
   const choice = choiceColumns(db.tables)
   const told = { id: deployments.id, size: deployments.size, md5: deployments.md5, sha256: deployments.sha256 }
 
-  async function byId(ids: number[]) {
+  async function byIds(ids: number[]) {
     const rows = ids.length === 0 ? [] : await db.read.select(told).from(deployments).where(inArray(deployments.id, ids))
     return new Map(rows.map((row) => [row.id, row]))
   }
@@ -38,20 +38,15 @@ export function createDeployments({ db, clock, notices }: { db: Db; clock: Clock
       .from(devices)
       .where(which)
       .orderBy(asc(devices.name))
-    const chosen = await byId([...new Set(rows.map(newest))].filter((id) => id !== null))
+    const chosen = await byIds([...new Set(rows.map(newest))].filter((id) => id !== null))
     return rows.map(({ deviceId, teamId, device, ...row }) => {
       const deployment = chosen.get(newest(row) ?? 0) ?? null
       return { deviceId, teamId, device, deployment }
     })
   }
 
-  async function current(device: Target) {
-    const [row] = await desired(eq(devices.id, device.id))
-    return row?.deployment ?? undefined
-  }
-
-  async function given(device: Target, id: number) {
-    const [row] = await db.read.select().from(deployments).where(eq(deployments.id, id))
+  async function named(device: Target, id: number) {
+    const [row] = await targetById.read({ id })
     if (!row) throw missing('Deployment not found')
     if (row.applicationId !== device.applicationId) throw forbidden('The device is not associated with the application')
     if (row.board !== device.board || (row.tag !== null && row.tag !== device.tag))
@@ -59,7 +54,23 @@ export function createDeployments({ db, clock, notices }: { db: Db; clock: Clock
     return row
   }
 
+  const targetById = db.prepare((database) =>
+    database
+      .select()
+      .from(deployments)
+      .where(eq(deployments.id, given('id')))
+  )
+  const oneById = db.prepare((database) =>
+    database
+      .select(told)
+      .from(deployments)
+      .where(eq(deployments.id, given('id')))
+  )
+
   return {
+    /** A deployment by its id. */
+    byId: async (id: number): Promise<Deployment | undefined> => (await oneById.read({ id }))[0],
+
     /** Deploys an image: the bytes are kept, and the notice of it is recorded with the row. */
     async create(application: Application, { board, tag, groupId = newId() }: NewDeployment, image: StagedBlob) {
       await image.keep()
@@ -100,8 +111,11 @@ export function createDeployments({ db, clock, notices }: { db: Db; clock: Clock
       ),
 
     /** The deployment whose image a device may fetch: the one it names, or else the one it should run. */
-    async forDevice(device: Target, id?: number): Promise<Deployment> {
-      const deployment = id === undefined ? await current(device) : await given(device, id)
+    async forDevice(
+      { device, deployment: current }: { device: Target; deployment: Deployment | null },
+      id?: number
+    ): Promise<Deployment> {
+      const deployment = id === undefined ? current : await named(device, id)
       if (!deployment) throw missing('No deployments')
       return deployment
     },

@@ -1,12 +1,12 @@
 import { and, eq, lt } from 'drizzle-orm'
 import type { GroupCommit } from '../../db/group-commit.ts'
-import type { Change, Db } from '../../db/index.ts'
+import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { missing } from '../../lib/errors.ts'
-import type { Deployments } from '../deployments/service.ts'
 import type { Logs } from '../logs/service.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Device } from './service.ts'
+import type { DeviceState, DeviceStates } from './states.ts'
 import type { StatusReport } from './status.ts'
 
 /** What a device reported, as those who listen are told after it is stored. `over`: the way by which it came. */
@@ -17,35 +17,58 @@ export type HeartbeatAnswer = { relaunch: true } | { relaunch: false; deployment
 
 export type Reports = ReturnType<typeof createReports>
 
-type Needs = { db: Db; commits: GroupCommit; clock: Clock; notices: Notices; logs: Logs; deployments: Deployments }
+type Needs = { db: Db; commits: GroupCommit; clock: Clock; notices: Notices; logs: Logs; states: DeviceStates }
 
-/** What devices say of themselves: stored before it is answered or acknowledged. */
-export function createReports({ db, commits, clock, notices, logs, deployments }: Needs) {
+/** What devices say of themselves: stored, many in one transaction, before it is answered or acknowledged. */
+export function createReports({ db, commits, clock, notices, logs, states }: Needs) {
   const { devices } = db.tables
   const listeners = new Set<(report: Report) => void>()
+  const isDevice = eq(devices.id, given('id'))
+  const placeholders = {
+    status: given('status'),
+    runningId: given('runningId'),
+    lastSeenAt: given('at')
+  }
+  const setStatus = db.prepare((database) => database.update(devices).set(placeholders).where(isDevice))
+  const setSeen = db.prepare((database) =>
+    database
+      .update(devices)
+      .set({ lastSeenAt: given('at') })
+      .where(isDevice)
+  )
 
   function tell(report: Report) {
     for (const listener of listeners) listener(report)
   }
 
-  /** Gives the application that the device is with now: what it was when the device connected may be long past. */
-  async function storeStatus(change: Change, device: Device, { status, deployment_id }: StatusReport) {
-    const [was] = await change.tx
-      .select({ status: devices.status, runningId: devices.runningId, applicationId: devices.applicationId })
-      .from(devices)
-      .where(eq(devices.id, device.id))
-    if (!was) throw missing('Device not found')
-    const { applicationId } = was
-    const runningId = status === 'running' ? (deployment_id ?? was.runningId) : null
-    await change.tx.update(devices).set({ status, runningId, lastSeenAt: clock.now() }).where(eq(devices.id, device.id))
-    if (was.status === status && was.runningId === runningId) return { applicationId }
+  /** Runs work on a device as it is now, in the next transaction. Throws `missing` for one that is no more. */
+  async function onDevice<T>(deviceId: string, work: (change: Change, state: DeviceState) => Promise<T>): Promise<T> {
+    const state = await states.byId(deviceId)
+    if (!state) throw missing('Device not found')
+    try {
+      return await commits.submit((change) => work(change, state))
+    } catch (error) {
+      states.drop(deviceId) // what the work noted in it has not come to pass
+      if (await states.byId(deviceId)) throw error
+      throw missing('Device not found')
+    }
+  }
+
+  async function storeStatus(change: Change, state: DeviceState, { status, deployment_id }: StatusReport) {
+    const { device } = state
+    const runningId = status === 'running' ? (deployment_id ?? state.runningId) : null
+    await setStatus.within(change, { id: device.id, status, runningId, at: clock.now() })
+    if (state.status === status && state.runningId === runningId) return
+    Object.assign(state, { status, runningId })
     const data = { device_id: device.id, device: device.name, team: device.team, status, running_id: runningId }
     await notices.record(change, { type: 'device.status', teamId: device.teamId, data })
-    return { applicationId }
   }
 
   /** Takes the pending relaunch, if there is one: of two that ask at once, one gets it. */
-  async function claimRelaunch(change: Change, device: Device) {
+  async function claimRelaunch(change: Change, state: DeviceState) {
+    if (!state.relaunchPending) return false
+    state.relaunchPending = false
+    const { device } = state
     const [claimed] = await change.tx
       .update(devices)
       .set({ relaunchToldSeq: devices.relaunchSeq })
@@ -60,41 +83,33 @@ export function createReports({ db, commits, clock, notices, logs, deployments }
   return {
     /** Stores a heartbeat with its log lines, and gives what to do: relaunch (once), or which deployment to run. */
     async heartbeat(device: Device, report: StatusReport, lines: string[]): Promise<HeartbeatAnswer> {
-      const relaunch = await commits.submit(async (change) => {
-        const { applicationId } = await storeStatus(change, device, report)
-        await logs.append(change, { id: device.id, applicationId }, lines)
-        return claimRelaunch(change, device)
+      const answer = await onDevice(device.id, async (change, state) => {
+        await storeStatus(change, state, report)
+        logs.append(change, state.device, lines)
+        return { relaunch: await claimRelaunch(change, state), deploymentId: state.deployment?.id }
       })
       tell({ device, over: 'http', status: report.status, lines })
-      if (relaunch) return { relaunch }
-      const [now] = await deployments.ofDevice(device.id)
-      return { relaunch, deploymentId: now?.deployment?.id }
+      return answer
     },
 
     /** Stores a status that came over MQTT. */
     async status(device: Device, report: StatusReport) {
-      await commits.submit(async (change) => void (await storeStatus(change, device, report)))
+      await onDevice(device.id, (change, state) => storeStatus(change, state, report))
       tell({ device, over: 'mqtt', status: report.status, lines: [] })
     },
 
     /** Stores log lines that came over MQTT. */
     async log(device: Device, lines: string[]) {
-      await commits.submit(async (change) => {
-        const [now] = await change.tx
-          .update(devices)
-          .set({ lastSeenAt: clock.now() })
-          .where(eq(devices.id, device.id))
-          .returning({ id: devices.id, applicationId: devices.applicationId })
-        if (!now) throw missing('Device not found')
-        await logs.append(change, now, lines)
+      await onDevice(device.id, async (change, state) => {
+        await setSeen.within(change, { id: device.id, at: clock.now() })
+        logs.append(change, state.device, lines)
       })
       tell({ device, over: 'mqtt', lines })
     },
 
     /** Notes that a device was there until now: its MQTT connection has ended. */
-    async seen(deviceId: string) {
-      await commits.submit(({ tx }) => tx.update(devices).set({ lastSeenAt: clock.now() }).where(eq(devices.id, deviceId)))
-    },
+    seen: (deviceId: string) =>
+      commits.submit(async (change) => void (await setSeen.within(change, { id: deviceId, at: clock.now() }))),
 
     /** Calls `listener` with every report once it is stored. Gives the way to stop. */
     listen(listener: (report: Report) => void) {

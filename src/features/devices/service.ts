@@ -10,6 +10,7 @@ import { choiceColumns, newest } from '../deployments/choice.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Team } from '../teams/service.ts'
 import type { Presence } from './presence.ts'
+import type { DeviceState, DeviceStates } from './states.ts'
 
 /** A device as its secret, or its team and name, finds it. */
 export type Device = {
@@ -41,10 +42,18 @@ export type ListedDevice = {
 
 export type Devices = ReturnType<typeof createDevices>
 
-type Needs = { db: Db; clock: Clock; notices: Notices; limits: RateLimits; presence: Presence; downAfter: number }
+type Needs = {
+  db: Db
+  clock: Clock
+  notices: Notices
+  limits: RateLimits
+  presence: Presence
+  states: DeviceStates
+  downAfter: number
+}
 
 /** The esp8266 fleet: which devices there are, and what they are asked to do. `downAfter` in ms. */
-export function createDevices({ db, clock, notices, limits, presence, downAfter }: Needs) {
+export function createDevices({ db, clock, notices, limits, presence, states, downAfter }: Needs) {
   const { devices, teams, applications } = db.tables
   const columns = {
     id: devices.id,
@@ -108,19 +117,20 @@ export function createDevices({ db, clock, notices, limits, presence, downAfter 
     /** A device of a team by its name. */
     inTeam,
 
-    /** The device that a secret is of. Throws `missing`, and `tooMany` after too many unknown ones from the address. */
-    async bySecret(secret: string, address: string): Promise<Device> {
-      const device = /^[0-9a-f]{40}$/.test(secret) ? await find(eq(devices.secretHash, hashSecret(secret))) : undefined
-      if (device) return device
+    /** The device that a secret is of, with what it should do. Throws `missing`, and `tooMany` after too many unknown ones from the address. */
+    async bySecret(secret: string, address: string): Promise<DeviceState> {
+      const state = isSecret(secret) ? await states.bySecret(secret) : undefined
+      if (state) return state
       await limits.wrongDeviceSecret(address)
       throw missing('Device not found')
     },
 
     /** The device that signs in as `<team>/<name>` with its secret. Throws `unauthorized`, and `tooMany` as above. */
     async signIn(username: string, secret: string, address: string): Promise<Device> {
-      const device = await find(eq(devices.secretHash, hashSecret(secret)))
-      const [team = '', ...name] = username.split('/')
-      if (device && nameKey(device.team) === nameKey(team) && device.name === name.join('/')) return device
+      const device = isSecret(secret) ? (await states.bySecret(secret))?.device : undefined
+      const slash = username.indexOf('/')
+      const [team, name] = [username.slice(0, slash), username.slice(slash + 1)]
+      if (device && nameKey(device.team) === nameKey(team) && device.name === name) return device
       await limits.wrongDeviceSecret(address)
       throw unauthorized()
     },
@@ -207,3 +217,5 @@ export function createDevices({ db, clock, notices, limits, presence, downAfter 
     }
   }
 }
+
+const isSecret = (text: string) => /^[0-9a-f]{40}$/.test(text)

@@ -3,6 +3,9 @@ import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 
 const page = 1000
+const rowsAtOnce = 1000 // five values each, far from either database's limit of values in a statement
+
+type NewEntry = { deviceId: string; applicationId: string | null; type: string; payload: string; at: Date }
 
 /** A line that a device sent, with its place in the log. */
 export type LogLine = { id: number; at: Date; line: string }
@@ -17,13 +20,25 @@ export function createLogs({ db, clock }: { db: Db; clock: Clock }) {
   const { logEntries } = db.tables
   const from = (start: LogStart): SQL => ('after' in start ? gt(logEntries.id, start.after) : gte(logEntries.at, start.since))
 
+  const appended = new WeakMap<Change, NewEntry[]>()
+
+  async function insertAppended(change: Change) {
+    const rows = appended.get(change) ?? []
+    for (let at = 0; at < rows.length; at += rowsAtOnce)
+      await change.tx.insert(logEntries).values(rows.slice(at, at + rowsAtOnce))
+  }
+
   return {
-    /** Inside a change: stores the lines of a device, in order. */
-    async append({ tx }: Change, device: { id: string; applicationId: string | null }, lines: string[]) {
+    /** Inside a change: stores the lines of a device, in order; those of several devices go in one statement. */
+    append(change: Change, device: { id: string; applicationId: string | null }, lines: string[]) {
       if (lines.length === 0) return
       const { id: deviceId, applicationId } = device
       const at = clock.now()
-      await tx.insert(logEntries).values(lines.map((payload) => ({ deviceId, applicationId, type: 'device', payload, at })))
+      const rows = lines.map((payload) => ({ deviceId, applicationId, type: 'device', payload, at }))
+      const pending = appended.get(change)
+      if (pending) return void pending.push(...rows)
+      appended.set(change, rows)
+      change.beforeCommit(logEntries, () => insertAppended(change))
     },
 
     /** Up to 1000 lines of a device, oldest first, and the entry after which to read on. */

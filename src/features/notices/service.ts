@@ -16,6 +16,7 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
   const { notices, members } = db.tables
   const recorded = new WeakMap<Change, NewNotice[]>()
   const listeners = new Set<(notice: Notice) => void>()
+  const commitListeners = new Set<(notice: NewNotice) => void>()
   let told = 0
   let news = Promise.withResolvers<void>()
   let telling = false
@@ -85,7 +86,10 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
       if (pending) return void pending.push(notice)
       recorded.set(change, [notice])
       change.beforeCommit(notices, () => insertRecorded(change))
-      change.afterCommit(() => void tell())
+      change.afterCommit(() => {
+        for (const done of recorded.get(change) ?? []) for (const listener of commitListeners) listener(done)
+        void tell()
+      })
     },
 
     /** Calls `listener` with every notice after its commit, in commit order. Gives the way to stop. */
@@ -93,6 +97,9 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
+
+    /** Calls `listener` with what this process itself has committed, at once: before the caller of the change goes on. */
+    onCommit: (listener: (notice: NewNotice) => void) => void commitListeners.add(listener),
 
     /** The number of the newest notice; 0 where there is none. */
     latest,

@@ -1,0 +1,115 @@
+import { eq, type SQL } from 'drizzle-orm'
+import { LRUCache } from 'lru-cache'
+import { type Db, given } from '../../db/index.ts'
+import { hashSecret } from '../../lib/secrets.ts'
+import { choiceColumns, newest } from '../deployments/choice.ts'
+import type { Deployment, Deployments } from '../deployments/service.ts'
+import type { NewNotice } from '../notices/kinds.ts'
+import type { Notices } from '../notices/service.ts'
+import type { Device } from './service.ts'
+
+const atMost = 50_000
+
+/** What the hot paths need of a device. `reports.ts` keeps status and running id up to what it stores. */
+export type DeviceState = {
+  device: Device
+  status: 'new' | 'ready' | 'running'
+  runningId: number | null
+  relaunchPending: boolean
+  /** What it should run. */
+  deployment: Deployment | null
+}
+
+export type DeviceStates = ReturnType<typeof createDeviceStates>
+
+/**
+ * Devices as the hot paths see them, in memory. What a change touches is dropped with its commit, before the change is
+ * answered; what was read before a drop is not kept after it.
+ */
+export function createDeviceStates({ db, notices, deployments }: { db: Db; notices: Notices; deployments: Deployments }) {
+  const { devices, teams } = db.tables
+  const states = new LRUCache<string, DeviceState>({ max: atMost })
+  const ids = new LRUCache<string, string>({ max: atMost }) // by the hash of the secret, which never changes
+  // When each was last dropped, and when all were: what was read before is not kept after.
+  const dropped = new LRUCache<string, number>({ max: atMost })
+  let allDropped = 0
+  let turn = 0
+
+  const select = (which: SQL) =>
+    db.prepare((database) =>
+      database
+        .select({
+          id: devices.id,
+          teamId: devices.teamId,
+          team: teams.name,
+          name: devices.name,
+          board: devices.board,
+          tag: devices.tag,
+          applicationId: devices.applicationId,
+          status: devices.status,
+          runningId: devices.runningId,
+          relaunchSeq: devices.relaunchSeq,
+          relaunchToldSeq: devices.relaunchToldSeq,
+          ...choiceColumns(db.tables)
+        })
+        .from(devices)
+        .innerJoin(teams, eq(teams.id, devices.teamId))
+        .where(which)
+    )
+  const bySecretHash = select(eq(devices.secretHash, given('key')))
+  const byId = select(eq(devices.id, given('key')))
+
+  async function load(query: typeof byId, key: string): Promise<DeviceState | undefined> {
+    const before = turn
+    const [row] = await query.read({ key })
+    if (!row) return undefined
+    const { ofTag, ofNoTag, status, runningId, relaunchSeq, relaunchToldSeq, ...device } = row
+    const deploymentId = newest({ ofTag, ofNoTag })
+    const deployment = deploymentId === null ? null : ((await deployments.byId(deploymentId)) ?? null)
+    const state = { device, status, runningId, relaunchPending: relaunchSeq > relaunchToldSeq, deployment }
+    if (Math.max(allDropped, dropped.get(device.id) ?? 0) <= before) states.set(device.id, state)
+    return state
+  }
+
+  function drop(deviceId: string) {
+    dropped.set(deviceId, ++turn)
+    states.delete(deviceId)
+  }
+
+  function dropWhere(which: (state: DeviceState) => boolean) {
+    allDropped = ++turn
+    for (const [id, state] of states) if (which(state)) states.delete(id)
+  }
+
+  function dropTouched({ type, data }: NewNotice) {
+    if (type === 'deployment.created' || type === 'application.deleted') {
+      dropWhere(({ device }) => device.applicationId === data.application_id)
+    } else if (type === 'team.deleted' || type === 'account.deleted') {
+      dropWhere(() => true)
+    } else if ('device_id' in data) {
+      drop(data.device_id)
+    }
+  }
+
+  notices.onCommit(dropTouched) // of this process, before the change is answered
+  notices.listen(dropTouched) // of every other
+
+  return {
+    /** The device that a secret is of. */
+    async bySecret(secret: string): Promise<DeviceState | undefined> {
+      const hash = hashSecret(secret)
+      const id = ids.get(hash)
+      const known = id === undefined ? undefined : states.get(id)
+      if (known) return known
+      const state = await load(bySecretHash, hash)
+      if (state) ids.set(hash, state.device.id)
+      return state
+    },
+
+    /** A device by its id. */
+    byId: async (id: string): Promise<DeviceState | undefined> => states.get(id) ?? (await load(byId, id)),
+
+    /** Forgets a device: the next look is at the database. */
+    drop
+  }
+}
