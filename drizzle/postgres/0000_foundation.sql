@@ -96,9 +96,7 @@ CREATE UNIQUE INDEX "devices_secret" ON "devices" USING btree ("secret_hash");--
 CREATE INDEX "devices_application" ON "devices" USING btree ("application_id","board");--> statement-breakpoint
 CREATE INDEX "log_entries_device" ON "log_entries" USING btree ("device_id","id");--> statement-breakpoint
 CREATE INDEX "log_entries_application" ON "log_entries" USING btree ("application_id","id");--> statement-breakpoint
-CREATE INDEX "log_entries_at" ON "log_entries" USING btree ("at");--> statement-breakpoint
 CREATE INDEX "members_user" ON "members" USING btree ("user_id");--> statement-breakpoint
-CREATE INDEX "notices_at" ON "notices" USING btree ("at");--> statement-breakpoint
 CREATE UNIQUE INDEX "teams_name" ON "teams" USING btree ("name_key");--> statement-breakpoint
 CREATE INDEX "teams_user" ON "teams" USING btree ("user_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "users_email" ON "users" USING btree ("email_key");

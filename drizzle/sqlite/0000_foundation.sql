@@ -58,7 +58,6 @@ CREATE TABLE `log_entries` (
 --> statement-breakpoint
 CREATE INDEX `log_entries_device` ON `log_entries` (`device_id`,`id`);--> statement-breakpoint
 CREATE INDEX `log_entries_application` ON `log_entries` (`application_id`,`id`);--> statement-breakpoint
-CREATE INDEX `log_entries_at` ON `log_entries` (`at`);--> statement-breakpoint
 CREATE TABLE `members` (
 	`team_id` text NOT NULL,
 	`user_id` text NOT NULL,
@@ -78,7 +77,6 @@ CREATE TABLE `notices` (
 	`at` integer NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `notices_at` ON `notices` (`at`);--> statement-breakpoint
 CREATE TABLE `teams` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,

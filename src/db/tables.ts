@@ -117,26 +117,18 @@ export function defineTables({ table, text, choice, int, serial, time, json, ind
       payload: text().notNull(),
       at: time().notNull()
     },
-    (t) => [
-      index('log_entries_device').on(t.deviceId, t.id),
-      index('log_entries_application').on(t.applicationId, t.id),
-      index('log_entries_at').on(t.at)
-    ]
+    (t) => [index('log_entries_device').on(t.deviceId, t.id), index('log_entries_application').on(t.applicationId, t.id)]
   )
 
   /** What has changed, in commit order. The team is no reference: the notice of its end outlives it. */
-  const notices = table(
-    'notices',
-    {
-      seq: serial(),
-      type: text().notNull(),
-      teamId: text(),
-      userId: text(),
-      data: json().notNull(),
-      at: time().notNull()
-    },
-    (t) => [index('notices_at').on(t.at)]
-  )
+  const notices = table('notices', {
+    seq: serial(),
+    type: text().notNull(),
+    teamId: text(),
+    userId: text(),
+    data: json().notNull(),
+    at: time().notNull()
+  })
 
   return { users, teams, members, applications, devices, deployments, logEntries, notices }
 }

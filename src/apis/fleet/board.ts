@@ -51,7 +51,7 @@ export const boardRoutes = (hub: Hub) =>
           takes: {
             'text/plain': {
               type: 'string',
-              description: 'Log lines since the last heartbeat, at most 64 KiB; none is fine',
+              description: 'Log lines since the last heartbeat, at most 64 KiB and 1000 lines; none is fine',
               examples: ['booted\nconnected to wifi\n']
             }
           },
@@ -64,7 +64,10 @@ export const boardRoutes = (hub: Hub) =>
           errors: {
             ...errors,
             invalid: { 'No such status, or a deployment_id that is none': ['Validation failed', statusRule] },
-            tooLarge: { 'More than 64 KiB of log': 'The body may have at most 65536 bytes' }
+            tooLarge: {
+              'More than 64 KiB of log': 'The body may have at most 65536 bytes',
+              'More than 1000 lines': 'At most 1000 log lines at a time'
+            }
           }
         })
       }

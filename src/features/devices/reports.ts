@@ -2,7 +2,7 @@ import { and, eq, lt } from 'drizzle-orm'
 import type { GroupCommit } from '../../db/group-commit.ts'
 import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { missing } from '../../lib/errors.ts'
+import { missing, tooLarge } from '../../lib/errors.ts'
 import type { Logs } from '../logs/service.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Device } from './service.ts'
@@ -16,6 +16,13 @@ export type Report = { device: Device; over: 'http' | 'mqtt'; status?: string; l
 export type HeartbeatAnswer = { relaunch: true } | { relaunch: false; deploymentId: number | undefined }
 
 export type Reports = ReturnType<typeof createReports>
+
+/** More at once would hold up everybody else's transaction. */
+const linesAtOnce = 1000
+
+function refuseTooMany(lines: string[]) {
+  if (lines.length > linesAtOnce) throw tooLarge(`At most ${linesAtOnce} log lines at a time`)
+}
 
 type Needs = { db: Db; commits: GroupCommit; clock: Clock; notices: Notices; logs: Logs; states: DeviceStates }
 
@@ -83,6 +90,7 @@ export function createReports({ db, commits, clock, notices, logs, states }: Nee
   return {
     /** Stores a heartbeat with its log lines, and gives what to do: relaunch (once), or which deployment to run. */
     async heartbeat(device: Device, report: StatusReport, lines: string[]): Promise<HeartbeatAnswer> {
+      refuseTooMany(lines)
       const answer = await onDevice(device.id, async (change, state) => {
         await storeStatus(change, state, report)
         logs.append(change, state.device, lines)
@@ -100,6 +108,7 @@ export function createReports({ db, commits, clock, notices, logs, states }: Nee
 
     /** Stores log lines that came over MQTT. */
     async log(device: Device, lines: string[]) {
+      refuseTooMany(lines)
       await onDevice(device.id, async (change, state) => {
         await setSeen.within(change, { id: device.id, at: clock.now() })
         logs.append(change, state.device, lines)

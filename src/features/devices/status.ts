@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { Value } from 'typebox/value'
+import { Compile } from 'typebox/compile'
 import { invalid } from '../../lib/errors.ts'
 
 /** What a device reports of itself. `new` is said by no booted firmware, but the document lists it. */
@@ -10,6 +10,8 @@ export const StatusReport = Type.Object({
 
 export type StatusReport = Static<typeof StatusReport>
 
+const statusReport = Compile(StatusReport)
+
 /** What a report must be, as a sentence. */
 export const statusRule = 'status must be new, ready or running; deployment_id, if given, an id'
 
@@ -18,7 +20,7 @@ export function readStatus(text: string, running?: string): StatusReport {
   const report: unknown = text.startsWith('{')
     ? parseObject(text)
     : { status: text.trim(), ...(running ? { deployment_id: Number(running) } : {}) }
-  if (!Value.Check(StatusReport, report)) throw invalid('', [statusRule])
+  if (!statusReport.Check(report)) throw invalid('', [statusRule])
   return report
 }
 

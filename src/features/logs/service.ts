@@ -1,9 +1,8 @@
-import { and, asc, eq, gt, gte, inArray, lt, type SQL } from 'drizzle-orm'
-import type { Change, Db } from '../../db/index.ts'
+import { and, asc, eq, gt, gte, lte, type SQL } from 'drizzle-orm'
+import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 
 const page = 1000
-const rowsAtOnce = 1000 // five values each, far from either database's limit of values in a statement
 
 type NewEntry = { deviceId: string; applicationId: string | null; type: string; payload: string; at: Date }
 
@@ -22,10 +21,19 @@ export function createLogs({ db, clock }: { db: Db; clock: Clock }) {
 
   const appended = new WeakMap<Change, NewEntry[]>()
 
+  const insertOne = db.prepare((database) =>
+    database.insert(logEntries).values({
+      deviceId: given('deviceId'),
+      applicationId: given('applicationId'),
+      type: given('type'),
+      payload: given('payload'),
+      at: given('at')
+    })
+  )
+
+  /** Prepared and sent one behind the other: building one statement of many rows costs more than running many. */
   async function insertAppended(change: Change) {
-    const rows = appended.get(change) ?? []
-    for (let at = 0; at < rows.length; at += rowsAtOnce)
-      await change.tx.insert(logEntries).values(rows.slice(at, at + rowsAtOnce))
+    await Promise.all((appended.get(change) ?? []).map((row) => insertOne.within(change, row)))
   }
 
   return {
@@ -52,11 +60,17 @@ export function createLogs({ db, clock }: { db: Db; clock: Clock }) {
       return { lines, more: lines.length === page }
     },
 
-    /** Removes up to `limit` entries older than `before`; gives how many went. */
+    /** Of the `limit` oldest entries, removes those older than `before`; gives how many went. They lie in the order of their time. */
     async removeOld(before: Date, limit: number) {
-      const old = db.read.select({ id: logEntries.id }).from(logEntries).where(lt(logEntries.at, before)).limit(limit)
+      const first = db.read
+        .select({ id: logEntries.id, at: logEntries.at })
+        .from(logEntries)
+        .orderBy(asc(logEntries.id))
+        .limit(limit)
+      const last = (await first).findLast(({ at }) => at < before)
+      if (!last) return 0
       const gone = await db.write(({ tx }) =>
-        tx.delete(logEntries).where(inArray(logEntries.id, old)).returning({ id: logEntries.id })
+        tx.delete(logEntries).where(lte(logEntries.id, last.id)).returning({ id: logEntries.id })
       )
       return gone.length
     }

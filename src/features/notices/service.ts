@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, lt, max, min, or } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, lte, max, min, or } from 'drizzle-orm'
 import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
@@ -130,10 +130,14 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
       if (told <= seq) await news.promise
     },
 
-    /** Removes up to `limit` notices older than `before`; gives how many went. */
+    /** Of the `limit` oldest notices, removes those older than `before`; gives how many went. They lie in the order of their time. */
     async removeOld(before: Date, limit: number) {
-      const old = db.read.select({ seq: notices.seq }).from(notices).where(lt(notices.at, before)).limit(limit)
-      const gone = await db.write(({ tx }) => tx.delete(notices).where(inArray(notices.seq, old)).returning({ seq: notices.seq }))
+      const first = db.read.select({ seq: notices.seq, at: notices.at }).from(notices).orderBy(asc(notices.seq)).limit(limit)
+      const last = (await first).findLast(({ at }) => at < before)
+      if (!last) return 0
+      const gone = await db.write(({ tx }) =>
+        tx.delete(notices).where(lte(notices.seq, last.seq)).returning({ seq: notices.seq })
+      )
       return gone.length
     }
   }

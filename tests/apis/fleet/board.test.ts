@@ -211,12 +211,14 @@ describe(`003 on ${databaseName}: PUT /devices/<device_secret>/heartbeat`, () =>
     expect((await heartbeat(hub, secret, 'running&deployment_id=soon')).status).toBe(422)
   })
 
-  test('413 for more than 64 KiB of log', async () => {
+  test('413 for more than 64 KiB or 1000 lines of log', async () => {
     await using hub = await testHub()
     const ada = await hub.user('ada')
     const { secret } = await testDevice(ada, 'lamp')
     expect((await heartbeat(hub, secret, 'ready', 'x'.repeat(64 * 1024 + 1))).status).toBe(413)
     expect((await heartbeat(hub, secret, 'ready', 'x'.repeat(64 * 1024))).status).toBe(200)
+    expect((await heartbeat(hub, secret, 'ready', 'x\n'.repeat(1001))).status).toBe(413)
+    expect((await heartbeat(hub, secret, 'ready', 'x\n'.repeat(1000))).status).toBe(200)
   })
 
   test('a log with NUL and broken UTF-8 is stored as far as it is text', async () => {
