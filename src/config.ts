@@ -45,6 +45,13 @@ const Environment = Type.Object({
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
     { description: 'how much is logged', default: 'info', title: 'trace, debug, info, warn, error, fatal or silent' }
   ),
+  METRICS_TOKEN: Type.Optional(
+    Type.String({
+      description: 'credential that GET /metrics asks for; without one it answers this machine only',
+      pattern: '^\\S{16,}$',
+      title: 'at least 16 characters without spaces'
+    })
+  ),
   CORS_ORIGINS: Type.Optional(text('web origins that may call the hub from a browser, separated by commas, or *'))
 })
 
@@ -124,6 +131,7 @@ function resolveConfig(environment: Environment) {
     imageMaxBytes: parseBytes(environment.IMAGE_MAX_BYTES) ?? 0,
     logRetention: parseDuration(environment.LOG_RETENTION) ?? 0,
     logLevel: environment.LOG_LEVEL,
+    metricsToken: environment.METRICS_TOKEN,
     corsOrigins: environment.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? []
   }
 }

@@ -17,6 +17,7 @@ import { createReports } from './features/devices/reports.ts'
 import { createDevices } from './features/devices/service.ts'
 import { createDeviceStates } from './features/devices/states.ts'
 import { createLogs } from './features/logs/service.ts'
+import { createMetrics } from './features/metrics/service.ts'
 import { createNotices } from './features/notices/service.ts'
 import { createTeams } from './features/teams/service.ts'
 import { createUpkeep } from './features/upkeep.ts'
@@ -40,6 +41,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const store = createDiskStore(join(config.dataDir, 'blobs'))
   await store.prepare()
 
+  const metrics = createMetrics()
   const limits = createRateLimits(limitSettings)
   const notices = createNotices({ db, clock, log })
   const teams = createTeams({ db, clock, notices })
@@ -51,7 +53,9 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const states = createDeviceStates({ db, notices, deployments })
   const devices = createDevices({ db, clock, notices, limits, presence, states, downAfter: config.deviceDownAfter })
   const logs = createLogs({ db, clock })
-  const reports = createReports({ db, commits: createGroupCommit(db), clock, notices, logs, states })
+  const commits = createGroupCommit(db, metrics.committed)
+  metrics.watch('updraft_reports_waiting', 'Reports of devices that wait for the next commit', commits.waiting)
+  const reports = createReports({ db, commits, clock, notices, logs, states, metrics })
   const blobs = createBlobs({ store, clock })
   const referrers = [deployments.referred]
   const upkeep = createUpkeep({ clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
@@ -75,6 +79,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     blobs,
     notices,
     upkeep,
+    metrics,
     /** Resolves when the database answers. */
     ping: db.ping,
     /** Resolves when the broker passes on a message. */
@@ -88,6 +93,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     /** Tells everything endless to end; `close` follows once the edges are done. */
     beginStop: () => stopping.abort(),
     async close() {
+      metrics.stop()
       await upkeep.stop()
       await db.close()
       unlock()

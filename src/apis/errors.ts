@@ -19,6 +19,7 @@ function answer({ request, error, path, route, hub }: Failure) {
   const dialect = dialectOf(path)
   const known = asHubError(error) ?? unexpected(error, request, hub)
   const { status, body } = sayNo(dialect, `${request.method} ${route}`, known)
+  hub.metrics.refused('http', known.kind)
   const headers = new Headers({ 'x-request-id': requestId(request) })
   if (known.retryAfter !== undefined) headers.set('retry-after', String(known.retryAfter))
   if (status === 401) headers.set('www-authenticate', 'Bearer realm="updraft"')

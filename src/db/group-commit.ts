@@ -12,9 +12,10 @@ export type GroupCommit = ReturnType<typeof createGroupCommit>
 
 /**
  * Commits whatever has gathered in one transaction and answers all its callers after the commit: acknowledged means
- * stored, order of arrival is order of storage, and the cost of each falls as load rises.
+ * stored, order of arrival is order of storage, and the cost of each falls as load rises. `committed` is told the size of
+ * each commit.
  */
-export function createGroupCommit(db: Db) {
+export function createGroupCommit(db: Db, committed: (size: number) => void = () => {}) {
   const waiting: Job[] = []
   let flushing = false
 
@@ -33,7 +34,9 @@ export function createGroupCommit(db: Db) {
 
   async function commit(jobs: Job[]): Promise<PromiseSettledResult<unknown>[]> {
     try {
-      return await db.write((change) => runAll(jobs, change))
+      const done = await db.write((change) => runAll(jobs, change))
+      committed(jobs.length)
+      return done
     } catch (reason) {
       const cause = reason instanceof WorkFailed ? reason.cause : reason
       if (jobs.length === 1 || !(reason instanceof WorkFailed)) return jobs.map(() => ({ status: 'rejected', reason: cause }))
@@ -57,6 +60,9 @@ export function createGroupCommit(db: Db) {
   }
 
   return {
+    /** How many wait for the next transaction. */
+    waiting: () => waiting.length,
+
     /** Queues work for the next transaction; resolves with its result once that is committed. */
     submit<T>(work: Work<T>): Promise<T> {
       const { promise, resolve, reject } = Promise.withResolvers<unknown>()

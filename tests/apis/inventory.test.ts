@@ -35,6 +35,7 @@ const documented = {
     'PUT /teams/:team/members/:username',
     'DELETE /teams/:team/members/:username',
     'GET /events',
+    'GET /metrics',
     'GET /swagger',
     'GET /swagger/json'
   ]

@@ -13,6 +13,7 @@ const story = [
   'GET /api/v1/users',
   'PUT /api/v1/users/{id}/role',
   'GET /health',
+  'GET /metrics',
   'POST /register',
   'POST /login',
   'GET /me',

@@ -83,7 +83,9 @@ async function image(hub: Hub, secret: string, request: Request, address: string
   const deployment = await hub.deployments.forDevice(state, given === undefined ? undefined : deploymentId(given))
   const free = Number(request.headers.get('x-esp8266-free-space') ?? Number.POSITIVE_INFINITY)
   if (free < deployment.size) throw forbidden(`The image needs ${deployment.size} bytes, the device has ${free} free`)
-  return imageAnswer(request, deployment, hub.blobs.part)
+  const answer = await imageAnswer(request, deployment, hub.blobs.part)
+  hub.metrics.imageSent(Number(answer.headers.get('content-length') ?? 0))
+  return answer
 }
 
 /** A malformed id is one that is not there. */

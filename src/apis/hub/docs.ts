@@ -95,7 +95,8 @@ const token = 'The `access_token` that `POST /login` answers'
 
 const securitySchemes = {
   access_token: { type: 'apiKey', in: 'header', name: 'access_token', description: token },
-  bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: `${token}, as \`Authorization: Bearer …\`` }
+  bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: `${token}, as \`Authorization: Bearer …\`` },
+  metrics: { type: 'http', scheme: 'bearer', description: 'METRICS_TOKEN, for `GET /metrics` only' }
 } as const
 
 /** `GET /swagger`: Swagger UI, every asset from the hub; `GET /swagger/json`: the OpenAPI document of every route. */

@@ -2,7 +2,9 @@ import { Elysia } from 'elysia'
 import type { Hub } from '../../hub.ts'
 import { docsRoutes } from './docs.ts'
 import { eventRoutes } from './events.ts'
+import { metricsRoutes } from './metrics.ts'
 import { teamRoutes } from './teams.ts'
 
 /** What no document has and every one of them needs. */
-export const hubApi = (hub: Hub) => new Elysia({ name: 'hub' }).use(teamRoutes(hub)).use(eventRoutes(hub)).use(docsRoutes())
+export const hubApi = (hub: Hub) =>
+  new Elysia({ name: 'hub' }).use(teamRoutes(hub)).use(eventRoutes(hub)).use(metricsRoutes(hub)).use(docsRoutes())

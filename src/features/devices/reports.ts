@@ -4,6 +4,7 @@ import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { missing, tooLarge } from '../../lib/errors.ts'
 import type { Logs } from '../logs/service.ts'
+import type { Metrics } from '../metrics/service.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Device } from './service.ts'
 import type { DeviceState, DeviceStates } from './states.ts'
@@ -24,10 +25,10 @@ function refuseTooMany(lines: string[]) {
   if (lines.length > linesAtOnce) throw tooLarge(`At most ${linesAtOnce} log lines at a time`)
 }
 
-type Needs = { db: Db; commits: GroupCommit; clock: Clock; notices: Notices; logs: Logs; states: DeviceStates }
+type Needs = { db: Db; commits: GroupCommit; clock: Clock; notices: Notices; logs: Logs; states: DeviceStates; metrics: Metrics }
 
 /** What devices say of themselves: stored, many in one transaction, before it is answered or acknowledged. */
-export function createReports({ db, commits, clock, notices, logs, states }: Needs) {
+export function createReports({ db, commits, clock, notices, logs, states, metrics }: Needs) {
   const { devices } = db.tables
   const listeners = new Set<(report: Report) => void>()
   const isDevice = eq(devices.id, given('id'))
@@ -96,6 +97,7 @@ export function createReports({ db, commits, clock, notices, logs, states }: Nee
         logs.append(change, state.device, lines)
         return { relaunch: await claimRelaunch(change, state), deploymentId: state.deployment?.id }
       })
+      metrics.heartbeat()
       tell({ device, over: 'http', status: report.status, lines })
       return answer
     },

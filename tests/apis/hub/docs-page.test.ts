@@ -100,7 +100,7 @@ describe('the errors in GET /swagger/json', () => {
   })
 
   test('say what a caller without a token is told', async () => {
-    await using t = await testHub()
+    await using t = await testHub({ env: { METRICS_TOKEN: 'a-token-for-prometheus' } })
     for (const { route, responses, security } of operationsOf(await readDocument(t))) {
       if (!security) continue
       const answer = await t.call(route.replaceAll(/\{\w+\}/g, 'ada'))

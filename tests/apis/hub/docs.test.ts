@@ -101,7 +101,7 @@ describe('GET /swagger/json', () => {
 
   test('asks for a token where one is needed, and nowhere else', () =>
     withDocument((document) => {
-      expect(Object.keys(document.components.securitySchemes)).toEqual(['access_token', 'bearer'])
+      expect(Object.keys(document.components.securitySchemes)).toEqual(['access_token', 'bearer', 'metrics'])
       expect(document.security).toBeUndefined()
       const operations = operationsOf(document)
       expect(
@@ -111,7 +111,8 @@ describe('GET /swagger/json', () => {
           .sort()
       ).toEqual(publicRoutes.toSorted())
       for (const { route, security, responses } of operations.filter((operation) => operation.security)) {
-        expect([route, security]).toEqual([route, [{ access_token: [] }, { bearer: [] }]])
+        const schemes = route === 'GET /metrics' ? [{ metrics: [] }, {}] : [{ access_token: [] }, { bearer: [] }]
+        expect([route, security]).toEqual([route, schemes])
         expect([route, Object.keys(responses)]).toEqual([route, expect.arrayContaining(['401'])])
       }
     }))

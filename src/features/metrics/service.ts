@@ -1,0 +1,109 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+const notTooMany = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+const delays = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+/** What the hub counts of itself, for Prometheus. Nothing in it names a user, a device or a secret. */
+export function createMetrics() {
+  const registers = [new Registry()]
+  const heartbeats = new Counter({ name: 'updraft_heartbeats_total', help: 'Heartbeats stored and answered', registers })
+  const imageBytes = new Counter({ name: 'updraft_image_bytes_total', help: 'Bytes of firmware images sent', registers })
+  const commits = new Histogram({
+    name: 'updraft_commit_size',
+    help: 'Reports of devices that were committed in one transaction; its count is the number of commits',
+    buckets: notTooMany,
+    registers
+  })
+  const told = new Counter({
+    name: 'updraft_notices_told_total',
+    help: 'Notices sent to MQTT clients',
+    labelNames: ['topic'],
+    registers
+  })
+  const noticeDelay = new Histogram({
+    name: 'updraft_notice_delay_seconds',
+    help: 'From the recording of a change to its telling over MQTT',
+    buckets: delays,
+    registers
+  })
+  const refusals = new Counter({
+    name: 'updraft_refusals_total',
+    help: 'Requests and MQTT packets refused, by the way they came and the reason',
+    labelNames: ['over', 'reason'],
+    registers
+  })
+  const loop = measureProcess(registers)
+
+  return {
+    /** Counts one heartbeat. */
+    heartbeat: () => heartbeats.inc(),
+    /** Counts bytes of images. */
+    imageSent: (bytes: number) => imageBytes.inc(bytes),
+    /** Counts one group commit of so many reports. */
+    committed: (reports: number) => commits.observe(reports),
+    /** Counts one notice told on a kind of topic, so many ms after it was recorded. */
+    noticeTold(topic: string, ms: number) {
+      told.inc({ topic })
+      noticeDelay.observe(Math.max(0, ms) / 1000)
+    },
+    /** Counts one refusal. */
+    refused: (over: 'http' | 'mqtt', reason: string) => refusals.inc({ over, reason }),
+    /** Shows a number that is asked for when somebody looks. */
+    watch(name: string, help: string, read: () => number) {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read())
+        }
+      })
+    },
+    /** Everything as Prometheus reads it, with its media type. */
+    async page() {
+      const [registry] = registers
+      return { text: (await registry?.metrics()) ?? '', type: registry?.contentType ?? 'text/plain' }
+    },
+    stop: () => loop.disable()
+  }
+}
+
+/** Memory, processor and the delay of the event loop, each as of the last look. */
+function measureProcess(registers: Registry[]) {
+  const delay = monitorEventLoopDelay({ resolution: 10 })
+  delay.enable()
+  const seconds = (nanoseconds: number) => nanoseconds / 1e9
+  new Gauge({
+    name: 'updraft_event_loop_delay_seconds',
+    help: 'How late the event loop was since the last look, by quantile',
+    labelNames: ['quantile'],
+    registers,
+    collect() {
+      this.set({ quantile: '0.5' }, seconds(delay.percentile(50)))
+      this.set({ quantile: '0.99' }, seconds(delay.percentile(99)))
+      this.set({ quantile: '1' }, seconds(delay.max))
+      delay.reset()
+    }
+  })
+  new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Resident memory',
+    registers,
+    collect() {
+      this.set(process.memoryUsage.rss())
+    }
+  })
+  new Gauge({
+    name: 'process_cpu_seconds_total',
+    help: 'Processor time, user and system',
+    registers,
+    collect() {
+      const { user, system } = process.cpuUsage()
+      this.set((user + system) / 1e6)
+    }
+  })
+  return delay
+}
