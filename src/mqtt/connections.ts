@@ -1,62 +1,79 @@
 import type { Client } from 'aedes'
-import type { Principal } from './principals.ts'
+import { type DevicePrincipal, type Principal, principalOf, type UserPrincipal } from './principals.ts'
 
 export type Connections = ReturnType<typeof createConnections>
 
-/** The clients that are signed in now, by who they are. */
+/** The clients that are signed in now, by who they are. Aedes' own table loses clients when two come at once under one id. */
 export function createConnections() {
-  const devices = new Map<string, Set<Client>>()
-  const users = new Map<Client, Extract<Principal, { kind: 'user' }>>()
-  // The sessions that a device has had here, for what may be under way to it while it is away.
-  const sessionsOfDevices = new Map<string, Set<string>>()
+  const byId = new Map<string, Client>()
+  const devices = createGroups()
+  const users = createGroups()
+  const members = createGroups()
+
+  function setTeams(client: Client, principal: UserPrincipal, teams: Map<string, string>) {
+    for (const id of principal.teams.values()) members.remove(id, client)
+    for (const id of teams.values()) members.add(id, client)
+    principal.teams = teams
+  }
 
   return {
+    /** Counts a client in; gives the one that had its id until now. */
     add(client: Client, principal: Principal) {
-      if (principal.kind === 'user') return void users.set(client, principal)
-      devices.set(principal.id, (devices.get(principal.id) ?? new Set()).add(client))
-      if (!client.clean) sessionsOfDevices.set(principal.id, (sessionsOfDevices.get(principal.id) ?? new Set()).add(client.id))
+      const previous = byId.get(client.id)
+      byId.set(client.id, client)
+      if (principal.kind === 'device') devices.add(principal.id, client)
+      else {
+        users.add(principal.id, client)
+        setTeams(client, principal, principal.teams)
+      }
+      return previous
     },
 
+    /** Counts a client out; gives whether nobody else has come under its id. */
     remove(client: Client, principal: Principal) {
-      if (principal.kind === 'user') return void users.delete(client)
-      const left = devices.get(principal.id)
-      left?.delete(client)
-      if (left?.size === 0) devices.delete(principal.id)
+      if (principal.kind === 'device') devices.remove(principal.id, client)
+      else {
+        users.remove(principal.id, client)
+        setTeams(client, principal, new Map())
+      }
+      const last = byId.get(client.id) === client
+      if (last) byId.delete(client.id)
+      return last
     },
+
+    /** How many there are. */
+    count: () => byId.size,
 
     /** The connections of a device. */
-    ofDevice: (deviceId: string): Iterable<Client> => devices.get(deviceId) ?? [],
-
-    /** The ids of a device's connections and sessions. */
-    sessionsOfDevice: (deviceId: string) => [
-      ...(sessionsOfDevices.get(deviceId) ?? []),
-      ...[...(devices.get(deviceId) ?? [])].map(({ id }) => id)
-    ],
-
-    /** The connections of users who are in a team. */
-    ofMembers: (teamId: string) =>
-      [...users].filter(([, { teams }]) => [...teams.values()].includes(teamId)).map(([client]) => client),
+    ofDevice: (deviceId: string) => devices.of(deviceId),
 
     /** The connections of a user. */
-    ofUser: (userId: string) => [...users].filter(([, { id }]) => id === userId).map(([client]) => client),
+    ofUser: (userId: string) => users.of(userId),
 
-    /** The connections of devices that `which` holds for. */
-    devicesWhere: (
-      which: (principal: Principal, client: Client) => boolean,
-      principalOf: (client: Client) => Principal | undefined
-    ) =>
-      [...devices.values()]
-        .flatMap((clients) => [...clients])
-        .filter((client) => {
-          const principal = principalOf(client)
-          return principal !== undefined && which(principal, client)
-        }),
+    /** The connections of users who are in a team. */
+    ofMembers: (teamId: string) => members.of(teamId),
 
-    /** Forgets the sessions of a device that is no more. */
-    forgetDevice(deviceId: string) {
-      const ids = [...(sessionsOfDevices.get(deviceId) ?? [])]
-      sessionsOfDevices.delete(deviceId)
-      return ids
-    }
+    /** The connections of a team's devices. */
+    ofDevicesOf: (team: string) =>
+      [...byId.values()].filter((client) => (principalOf(client) as Partial<DevicePrincipal>).device?.team === team),
+
+    /** Says which teams the user of a connection is in. */
+    setTeams
   }
 }
+
+/** Clients in groups by a key. */
+function createGroups() {
+  const groups = new Map<string, Set<Client>>()
+  return {
+    add: (key: string, client: Client) => void groups.set(key, (groups.get(key) ?? new Set()).add(client)),
+    remove(key: string, client: Client) {
+      const group = groups.get(key)
+      group?.delete(client)
+      if (group?.size === 0) groups.delete(key)
+    },
+    of: (key: string): ReadonlySet<Client> => groups.get(key) ?? none
+  }
+}
+
+const none: ReadonlySet<Client> = new Set()

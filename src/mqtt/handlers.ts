@@ -16,13 +16,14 @@ export const handlers: Handler[] = [
   { topic: topics.deviceLog, handle: ({ hub, device, payload }) => hub.reports.log(device, linesOf(payload)) }
 ]
 
-/** Handles what a client publishes. Throws `forbidden` for what is not its own to publish, `invalid` for what makes no sense. */
+/** Stores what a client publishes; gives the device that it is of. Throws `forbidden` for what is not its own to publish, `invalid` for what makes no sense. */
 export async function handlePublish(hub: Hub, principal: Principal, topic: string, payload: string) {
   for (const handler of handlers) {
     const target = handler.topic.match(topic)
     if (!target) continue
     if (principal.kind !== 'device' || principal.device.team !== target.team || principal.device.name !== target.name) break
-    return handler.handle({ hub, device: principal.device, payload })
+    await handler.handle({ hub, device: principal.device, payload })
+    return principal.device
   }
   throw forbidden('Nobody but the device itself publishes there')
 }

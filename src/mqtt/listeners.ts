@@ -1,29 +1,18 @@
 import { readFile } from 'node:fs/promises'
-import { type AddressInfo, createServer, type Server } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import type { Hub } from '../hub.ts'
 import type { Broker } from './broker.ts'
 
 /** Listens for MQTT over TCP, and over TLS when a certificate is configured. */
-export async function listenForMqtt({ config }: Hub, { handle }: Broker) {
-  const { host, mqttPort, tls } = config
-  const servers = [
-    await listen(
-      createServer((socket) => void handle(socket)),
-      mqttPort,
-      host
-    )
-  ]
+export async function listenForMqtt({ config: { host, mqttPort, tls }, log }: Hub, { handle }: Broker) {
+  const accept = (socket: Socket) => handle(socket.setNoDelay(true))
+  const servers = [await listen(createServer(accept), mqttPort, host)]
   if (tls) {
     const [cert, key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)])
-    servers.push(
-      await listen(
-        createTlsServer({ cert, key }, (socket) => void handle(socket)),
-        tls.port,
-        host
-      )
-    )
+    servers.push(await listen(createTlsServer({ cert, key }, accept), tls.port, host))
   }
+  for (const server of servers) server.on('error', (error) => log.error({ err: error }, 'MQTT listener'))
   const [port, tlsPort] = servers.map((server) => (server.address() as AddressInfo).port)
   return {
     port: port ?? mqttPort,

@@ -1,63 +1,142 @@
 import type { Client } from 'aedes'
 import { writeToStream } from 'mqtt-packet'
+import { mayReceive, principalOf } from './principals.ts'
 import type { Sessions } from './sessions.ts'
 import { covers } from './topics.ts'
 
-const socketBufferAtMost = 256 * 1024
+const unacknowledgedAtMost = 100
+const waitingAtMost = 1024 * 1024
+const overhead = 100
 
-/** A message of the hub to one client. `acknowledged` is called once it is sure to have arrived. */
+type Qos = 0 | 1
+
+/**
+ * A message to one client, at most at this QoS. `replaceable`: a newer one on the topic is all that matters.
+ * `acknowledged` is called once it is sure to have arrived; at QoS 0, where there is no more to know, once it is sent.
+ */
 export type Outgoing = {
   topic: string
   payload: Buffer
+  qos: Qos
   retain: boolean
   replaceable: boolean
   acknowledged?: (() => void) | undefined
 }
+
+/** What a client is still to be sent. `bytes`: how much of it nothing newer can replace; `woken`: the next drain goes on with it. */
+type Queue = { messages: Map<string, Outgoing>; numbered: number; bytes: number; woken: boolean }
 
 // What Aedes 1.2 keeps of a client beside its public type: the next packet identifier and the subscriptions with their QoS.
 type AedesClient = Client & { _nextId: number; subscriptions: Record<string, { qos: 0 | 1 | 2 }> }
 
 export type Outbox = ReturnType<typeof createOutbox>
 
-/** Sends the hub's own messages straight to a client, past the broker's emitter: a slow client holds up nobody else. */
+/**
+ * Everything that clients are sent, straight to each, past the broker's emitter: a slow client holds up nobody else. Each
+ * is sent as much as it takes: what it must wait for is the newest of each topic, and up to 1 MiB of what cannot be replaced.
+ */
 export function createOutbox(sessions: Sessions) {
-  /** Writes a message at the QoS of the subscription, at most 1 [MQTT-3.8.4-6]. */
-  function send(client: Client, qos: 0 | 1, { topic, payload, retain, replaceable, acknowledged }: Outgoing) {
-    if (client.conn.writableLength > socketBufferAtMost) return client.conn.destroy()
+  const open = new WeakSet<Client>()
+  const queues = new WeakMap<Client, Queue>()
+  const isOpen = (client: Client) => open.has(client) && !client.closed
+
+  function send(client: AedesClient, qos: Qos, { acknowledged, ...message }: Outgoing) {
+    const { topic, payload, retain } = message
+    const packet = { cmd: 'publish', topic, payload, retain, qos, dup: false } as const
     if (qos === 0) {
-      writeToStream({ cmd: 'publish', topic, payload, qos, retain, dup: false }, client.conn)
-      return acknowledged?.() // at QoS 0 there is no more to know
+      writeToStream(packet, client.conn)
+      acknowledged?.()
+      return
     }
-    const messageId = nextMessageId(client as AedesClient)
-    const message = { cmd: 'publish', topic, payload, qos, retain, dup: false, messageId } as const
-    if (!sessions.keep(client.id, { ...message, replaceable, acknowledged })) return client.conn.destroy()
-    writeToStream(message, client.conn)
+    const messageId = nextMessageId(client)
+    sessions.keep(client.id, { ...message, qos, messageId, acknowledged })
+    writeToStream({ ...packet, messageId }, client.conn)
+  }
+
+  function nextMessageId(client: AedesClient) {
+    const underWay = sessions.underWay(client.id)
+    let id = client._nextId
+    while (underWay.has(id)) id = after(id) // a session taken up has messages from before [MQTT-2.3.1-2]
+    client._nextId = after(id)
+    return id
+  }
+
+  const hasRoom = (client: Client, qos: Qos) =>
+    !client.conn.writableNeedDrain && (qos === 0 || sessions.underWay(client.id).size < unacknowledgedAtMost)
+
+  function wait(client: Client, message: Outgoing) {
+    const queue = queues.get(client) ?? { messages: new Map<string, Outgoing>(), numbered: 0, bytes: 0, woken: false }
+    queue.bytes += lastingBytes(message)
+    if (queue.bytes > waitingAtMost) return void client.conn.destroy()
+    queues.set(client, queue)
+    queue.messages.set(message.replaceable ? message.topic : `#${queue.numbered++}`, message)
+    goOnAtDrain(client, queue)
+  }
+
+  function goOnAtDrain(client: Client, queue: Queue) {
+    if (queue.woken) return
+    queue.woken = true
+    client.conn.once('drain', () => {
+      queue.woken = false
+      sendWaiting(client)
+    })
+  }
+
+  function sendWaiting(client: Client) {
+    const queue = queues.get(client)
+    if (!queue || !isOpen(client)) return
+    for (const [key, message] of queue.messages) {
+      const qos = qosFor(client, message)
+      if (qos !== undefined && !hasRoom(client, qos)) return goOnAtDrain(client, queue)
+      queue.messages.delete(key)
+      queue.bytes -= lastingBytes(message)
+      if (qos !== undefined) send(client as AedesClient, qos, message)
+    }
+    queues.delete(client)
   }
 
   return {
-    /** Sends a message to a client if it has subscribed to the topic. */
+    /** Sends a message to a client if it has subscribed to the topic, as soon as the client takes it. */
     deliver(client: Client, message: Outgoing) {
-      const qos = qosFor(client as AedesClient, message.topic)
-      if (qos !== undefined && client.connected) send(client, qos, message)
+      const qos = qosFor(client, message)
+      if (qos === undefined || !isOpen(client)) return
+      if (queues.has(client) || !hasRoom(client, qos)) wait(client, message)
+      else send(client as AedesClient, qos, message)
     },
 
     /** Whether a client has subscribed to a topic. */
-    wants: (client: Client, topic: string) => qosFor(client as AedesClient, topic) !== undefined
+    wants: (client: Client, topic: string) => qosFor(client, { topic, qos: 0 }) !== undefined,
+
+    /** A message has been acknowledged: what waited for that goes on. */
+    acknowledged(client: Client, message: Pick<Outgoing, 'acknowledged'> | undefined) {
+      message?.acknowledged?.()
+      sendWaiting(client)
+    },
+
+    /**
+     * A client has had its CONNACK, before which it is sent nothing [MQTT-3.2.0-1]. What its session has not acknowledged
+     * is sent again [MQTT-4.4.0-1], marked as such [MQTT-3.3.1-1].
+     */
+    open(client: Client) {
+      open.add(client)
+      const principal = principalOf(client)
+      for (const [messageId, { topic, payload, retain }] of sessions.underWay(client.id)) {
+        if (!principal || !mayReceive(principal, topic)) continue
+        writeToStream({ cmd: 'publish', topic, payload, retain, qos: 1, dup: true, messageId }, client.conn)
+      }
+    }
   }
 }
 
-/** The highest QoS among the client's filters that cover a topic [MQTT-3.3.5-1]; undefined where none does. */
-function qosFor(client: AedesClient, topic: string): 0 | 1 | undefined {
-  let best: 0 | 1 | undefined
-  for (const [filter, { qos }] of Object.entries(client.subscriptions)) {
-    if (covers(filter, topic)) best = Math.max(best ?? 0, Math.min(qos, 1)) as 0 | 1
+const lastingBytes = ({ replaceable, payload }: Outgoing) => (replaceable ? 0 : payload.length + overhead)
+
+const after = (messageId: number) => (messageId >= 65_535 ? 1 : messageId + 1)
+
+/** The QoS of the message, or the highest among the client's filters that cover its topic, whichever is less [MQTT-3.3.5-1]; undefined where none does. */
+function qosFor(client: Client, { topic, qos: published }: Pick<Outgoing, 'topic' | 'qos'>): Qos | undefined {
+  let best: Qos | undefined
+  for (const [filter, { qos }] of Object.entries((client as AedesClient).subscriptions)) {
+    if (covers(filter, topic)) best = Math.max(best ?? 0, Math.min(qos, published)) as Qos
   }
   return best
-}
-
-/** Shares Aedes' own counter, so that its packet identifiers and the hub's never meet [MQTT-2.3.1-2]. */
-function nextMessageId(client: AedesClient) {
-  const id = client._nextId
-  client._nextId = id >= 65_535 ? 1 : id + 1
-  return id
 }

@@ -2,12 +2,15 @@ import type { Client } from 'aedes'
 import type { Device } from '../features/devices/service.ts'
 import type { Hub } from '../hub.ts'
 import { HubError, unauthorized } from '../lib/errors.ts'
-import { covers, topics } from './topics.ts'
+import { isFilter, topics } from './topics.ts'
 
-/** Who is at the other end of a connection. A user's `teams`: the ids of the teams by name, as of the last look. */
-export type Principal =
-  | { kind: 'device'; id: string; device: Device }
-  | { kind: 'user'; id: string; username: string; expiresAt: number; teams: Map<string, string> }
+export type DevicePrincipal = { kind: 'device'; id: string; device: Device }
+
+/** `teams`: the ids of the user's teams by name, kept up to date by the notices of who joins and leaves. */
+export type UserPrincipal = { kind: 'user'; id: string; username: string; expiresAt: number; teams: Map<string, string> }
+
+/** Who is at the other end of a connection. */
+export type Principal = DevicePrincipal | UserPrincipal
 
 const principals = new WeakMap<Client, Principal>()
 
@@ -16,7 +19,7 @@ export const principalOf = (client: Client) => principals.get(client)
 
 export const setPrincipal = (client: Client, principal: Principal) => void principals.set(client, principal)
 
-type Credentials = { username: string | undefined; password: string | undefined; address: string }
+export type Credentials = { username: string | undefined; password: string | undefined; address: string }
 
 /** Signs in a device (`<team>/<name>` and its secret) or a user (any username, a token as password). Throws `unauthorized`. */
 export async function signIn(hub: Hub, { username = '', password, address }: Credentials): Promise<Principal> {
@@ -39,14 +42,14 @@ export const connackCode = (error: unknown) => (error instanceof HubError && err
 /** Whether a principal may subscribe to a filter: a device to its own two topics, a user to what is in a team of theirs. */
 export function maySubscribe(principal: Principal, filter: string) {
   if (principal.kind === 'device') return ownTopics(principal.device).includes(filter)
-  return principal.teams.has(filter.split('/')[0] ?? '')
+  return isFilter(filter) && principal.teams.has(teamOf(filter))
 }
 
 /** Whether a principal may be sent a message on a topic. */
 export const mayReceive = (principal: Principal, topic: string) =>
-  principal.kind === 'device'
-    ? ownTopics(principal.device).some((own) => covers(own, topic))
-    : principal.teams.has(topic.split('/')[0] ?? '')
+  principal.kind === 'device' ? ownTopics(principal.device).includes(topic) : principal.teams.has(teamOf(topic))
+
+const teamOf = (topic: string) => topic.split('/')[0] ?? ''
 
 const ownTopics = ({ team, name }: Device) => [
   topics.deviceDeployment.of({ team, name }),

@@ -53,3 +53,13 @@ export function covers(filter: string, name: string) {
   }
   return wanted.length === given.length
 }
+
+/** The most levels of a topic that is taken: the hub's own have five. */
+export const levelsAtMost = 8
+
+/** Whether a text is a topic filter: wildcards stand alone [MQTT-4.7.1-2] [MQTT-4.7.1-3], and it was UTF-8 without NUL [MQTT-1.5.3-1] [MQTT-1.5.3-2]. */
+export function isFilter(text: string) {
+  const levels = text.split('/')
+  const inPlace = (level: string, i: number) => level === '+' || (level === '#' && i === levels.length - 1) || !/[+#]/.test(level)
+  return text !== '' && !/[\0\ufffd]/.test(text) && levels.length <= levelsAtMost && levels.every(inPlace)
+}

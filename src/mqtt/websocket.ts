@@ -28,6 +28,11 @@ class WebSocketStream extends Duplex {
     })
   }
 
+  /** The other end has gone: what it sent before that, a DISCONNECT perhaps, is still read. */
+  ended() {
+    setImmediate(() => this.push(null))
+  }
+
   /** There is room in the socket again. */
   drain() {
     const drained = this.#drained
@@ -75,7 +80,7 @@ export function createWebSocketConnections(handle: (stream: Duplex) => void) {
       socket.data.stream?.receive(Buffer.from(message))
     },
     drain: (socket) => socket.data.stream?.drain(),
-    close: (socket) => void socket.data.stream?.destroy()
+    close: (socket) => socket.data.stream?.ended()
   }
 
   return {

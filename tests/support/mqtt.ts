@@ -125,7 +125,7 @@ export async function packetClient(hub: Ports, { password, will, tamper, ...opti
     ...(password === undefined ? {} : { password: Buffer.from(password) }),
     ...(will ? { will: { qos: 0, retain: false, ...will, payload: Buffer.from(will.payload) } } : {}),
     ...options
-  } as IConnectPacket)
+  })
   tamper?.(bytes)
   socket.write(bytes)
   const connack = await next()
@@ -141,7 +141,7 @@ export async function packetClient(hub: Ports, { password, will, tamper, ...opti
     closed,
     /** Subscribes without waiting. */
     subscribe: (messageId: number, topics: string[], qos: 0 | 1 | 2 = 1) =>
-      send({ cmd: 'subscribe', messageId, subscriptions: topics.map((topic) => ({ topic, qos })) } as Packet),
+      send({ cmd: 'subscribe', messageId, subscriptions: topics.map((topic) => ({ topic, qos })) }),
     /** Publishes without waiting. */
     publish: (messageId: number, topic: string, payload: string, qos: 0 | 1 | 2 = 1) =>
       send({ cmd: 'publish', messageId, topic, payload, qos, retain: false, dup: false }),
@@ -165,13 +165,13 @@ export function published(packet: Packet) {
   return { topic, payload: payload.toString(), qos, retain, dup }
 }
 
-/** Resolves when the hub has told a notice of that kind; to be called before the change. */
+/** Resolves when the hub has told a notice of that kind to all whom it concerns; to be called before the change. */
 export function noticed(hub: TestHub, type: NoticeType) {
-  const { promise, resolve } = Promise.withResolvers<void>()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
   const stop = hub.hub.notices.listen((notice) => {
     if (notice.type !== type) return
     stop()
-    resolve()
+    hub.broker.settled().then(resolve, reject)
   })
   return within(promise, `the notice ${type}`)
 }
@@ -203,4 +203,20 @@ export async function restart(hub: TestHub) {
   hub.hub.close = async () => {} // the database is closed already when the test ends
   const running = await runHub({ config: hub.hub.config, log: hub.hub.log })
   return { ...running, [Symbol.asyncDispose]: running.stop }
+}
+
+/** Holds up the next answer of one reading of a service until `release`; `asked` resolves once it is there to be given. */
+export function holdUp<Service extends object>(service: Service, name: keyof Service & string) {
+  const methods = service as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>
+  const original = methods[name]
+  const asked = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  methods[name] = async (...given) => {
+    Object.assign(methods, { [name]: original })
+    const answer = await original?.(...given)
+    asked.resolve()
+    await gate.promise
+    return answer
+  }
+  return { asked: within(asked.promise, `${name} to be asked`), release: () => gate.resolve() }
 }

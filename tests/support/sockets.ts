@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 
 /** Sends bytes over a bare socket and gives all that comes back until the other end closes, or until `complete` says so. */
@@ -40,4 +41,42 @@ function isComplete(bytes: Buffer) {
     .toString('latin1')
     .match(/\r\ncontent-length: *(\d+)/i)?.[1]
   return length !== undefined && bytes.length >= at + 4 + Number(length)
+}
+
+/** A bare TCP connection that says nothing; `closed` resolves when the other end, or the test, ends it. */
+export async function silentSocket(port: number) {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  await once(socket, 'connect')
+  return { closed, [Symbol.asyncDispose]: async () => void socket.destroy() }
+}
+
+/** A WebSocket by hand: what has come so far as bytes, and how it was closed. */
+export async function webSocket(url: string, protocols: string[] = []) {
+  const socket = new WebSocket(url, protocols)
+  socket.binaryType = 'arraybuffer'
+  const closed = new Promise<{ code: number }>((resolve) => socket.addEventListener('close', ({ code }) => resolve({ code })))
+  const opened = new Promise<boolean>((resolve) => {
+    socket.addEventListener('open', () => resolve(true))
+    socket.addEventListener('error', () => resolve(false))
+  })
+  let received = Buffer.alloc(0)
+  let news = Promise.withResolvers<void>()
+  socket.addEventListener('message', ({ data }) => {
+    received = Buffer.concat([received, Buffer.from(data as ArrayBuffer)])
+    news.resolve()
+    news = Promise.withResolvers<void>()
+  })
+  return {
+    socket,
+    isOpen: await opened,
+    closed,
+    /** The first bytes that have come, once there are so many. */
+    async bytes(count: number) {
+      while (received.length < count) await news.promise
+      return received.subarray(0, count)
+    },
+    [Symbol.asyncDispose]: async () => socket.close()
+  }
 }
