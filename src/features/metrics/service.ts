@@ -8,7 +8,8 @@ export type Metrics = ReturnType<typeof createMetrics>
 
 /** What the hub counts of itself, for Prometheus. Nothing in it names a user, a device or a secret. */
 export function createMetrics() {
-  const registers = [new Registry()]
+  const registry = new Registry()
+  const registers = [registry]
   const heartbeats = new Counter({ name: 'updraft_heartbeats_total', help: 'Heartbeats stored and answered', registers })
   const imageBytes = new Counter({ name: 'updraft_image_bytes_total', help: 'Bytes of firmware images sent', registers })
   const commits = new Histogram({
@@ -35,7 +36,7 @@ export function createMetrics() {
     labelNames: ['over', 'reason'],
     registers
   })
-  const loop = measureProcess(registers)
+  const loop = measureProcess(registry)
 
   return {
     /** Counts one heartbeat. */
@@ -53,34 +54,29 @@ export function createMetrics() {
     refused: (over: 'http' | 'mqtt', reason: string) => refusals.inc({ over, reason }),
     /** Shows a number that is asked for when somebody looks. */
     watch(name: string, help: string, read: () => number) {
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read())
-        }
-      })
+      const collect = function (this: Gauge) {
+        this.set(read())
+      }
+      registry.registerMetric(new Gauge({ name, help, registers: [], collect }))
     },
     /** Everything as Prometheus reads it, with its media type. */
     async page() {
-      const [registry] = registers
-      return { text: (await registry?.metrics()) ?? '', type: registry?.contentType ?? 'text/plain' }
+      return { text: await registry.metrics(), type: registry.contentType }
     },
     stop: () => loop.disable()
   }
 }
 
 /** Memory, processor and the delay of the event loop, each as of the last look. */
-function measureProcess(registers: Registry[]) {
+function measureProcess(registry: Registry) {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
   const seconds = (nanoseconds: number) => nanoseconds / 1e9
-  new Gauge({
+  const loop = new Gauge({
     name: 'updraft_event_loop_delay_seconds',
     help: 'How late the event loop was since the last look, by quantile',
     labelNames: ['quantile'],
-    registers,
+    registers: [],
     collect() {
       this.set({ quantile: '0.5' }, seconds(delay.percentile(50)))
       this.set({ quantile: '0.99' }, seconds(delay.percentile(99)))
@@ -88,22 +84,23 @@ function measureProcess(registers: Registry[]) {
       delay.reset()
     }
   })
-  new Gauge({
+  const memory = new Gauge({
     name: 'process_resident_memory_bytes',
     help: 'Resident memory',
-    registers,
+    registers: [],
     collect() {
       this.set(process.memoryUsage.rss())
     }
   })
-  new Gauge({
+  const processor = new Gauge({
     name: 'process_cpu_seconds_total',
     help: 'Processor time, user and system',
-    registers,
+    registers: [],
     collect() {
       const { user, system } = process.cpuUsage()
       this.set((user + system) / 1e6)
     }
   })
+  for (const gauge of [loop, memory, processor]) registry.registerMetric(gauge)
   return delay
 }
