@@ -21,7 +21,7 @@ if (args.includes('--help')) {
 }
 const paths = args.filter((arg) => !arg.startsWith('--'))
 const runs = [await runTests('SQLite', paths.length > 0 ? paths : ['tests'], {})]
-if (!args.includes('--sqlite-only')) runs.push(...(await onPostgres()))
+if (!args.includes('--sqlite-only') && askingPaths().length > 0) runs.push(...(await onPostgres()))
 
 const sum = (of: (counts: Counts) => number) => runs.reduce((total, counts) => total + of(counts), 0)
 const failed = sum((counts) => counts.failed)
@@ -29,6 +29,12 @@ const crashed = runs.some((counts) => !counts.clean) && failed === 0 ? 1 : 0
 const skipped = sum((counts) => counts.skipped)
 console.log(`${sum((counts) => counts.passed)} passed, ${failed + crashed} failed${skipped ? `, ${skipped} skipped` : ''}`)
 process.exit(failed + crashed > 0 ? 1 : 0)
+
+/** Those of the paths asked for that ask the database. */
+function askingPaths() {
+  if (paths.length === 0) return onBothDatabases
+  return paths.filter((path) => onBothDatabases.some((folder) => path.replace(/^\.\//, '').startsWith(folder)))
+}
 
 async function onPostgres(): Promise<Counts[]> {
   const server = await startPostgres()
@@ -38,7 +44,7 @@ async function onPostgres(): Promise<Counts[]> {
     return []
   }
   try {
-    return [await runTests('PostgreSQL', paths.length > 0 ? paths : onBothDatabases, { UPDRAFT_TEST_POSTGRES: server.url })]
+    return [await runTests('PostgreSQL', askingPaths(), { UPDRAFT_TEST_POSTGRES: server.url })]
   } finally {
     await server.stop()
   }
