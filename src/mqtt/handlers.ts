@@ -1,4 +1,4 @@
-import type { Device } from '../features/devices/service.ts'
+import type { Device } from '../features/devices/columns.ts'
 import { readStatus } from '../features/devices/status.ts'
 import type { Hub } from '../hub.ts'
 import { forbidden } from '../lib/errors.ts'

@@ -1,5 +1,5 @@
 import type { Client } from 'aedes'
-import type { Device } from '../features/devices/service.ts'
+import type { Device } from '../features/devices/columns.ts'
 import type { Hub } from '../hub.ts'
 import { HubError, unauthorized } from '../lib/errors.ts'
 import { isFilter, topics } from './topics.ts'

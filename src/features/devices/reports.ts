@@ -6,7 +6,7 @@ import { missing, tooLarge } from '../../lib/errors.ts'
 import type { Logs } from '../logs/service.ts'
 import type { Metrics } from '../metrics/service.ts'
 import type { Notices } from '../notices/service.ts'
-import type { Device } from './service.ts'
+import type { Device } from './columns.ts'
 import type { DeviceState, DeviceStates } from './states.ts'
 import type { StatusReport } from './status.ts'
 

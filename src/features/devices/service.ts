@@ -9,19 +9,9 @@ import type { Application } from '../applications/service.ts'
 import { choiceColumns, newest } from '../deployments/choice.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Team } from '../teams/service.ts'
+import { type Device, deviceColumns } from './columns.ts'
 import type { Presence } from './presence.ts'
 import type { DeviceState, DeviceStates } from './states.ts'
-
-/** A device as its secret, or its team and name, finds it. */
-export type Device = {
-  id: string
-  teamId: string
-  team: string
-  name: string
-  board: string
-  tag: string | null
-  applicationId: string | null
-}
 
 /** `tag` null: no tag; a field left out stays as it is. */
 export type DeviceChange = { board?: string | undefined; tag?: string | null | undefined }
@@ -55,15 +45,7 @@ type Needs = {
 /** The esp8266 fleet: which devices there are, and what they are asked to do. `downAfter` in ms. */
 export function createDevices({ db, clock, notices, limits, presence, states, downAfter }: Needs) {
   const { devices, teams, applications } = db.tables
-  const columns = {
-    id: devices.id,
-    teamId: devices.teamId,
-    team: teams.name,
-    name: devices.name,
-    board: devices.board,
-    tag: devices.tag,
-    applicationId: devices.applicationId
-  }
+  const columns = deviceColumns(db.tables)
   const nameOf = ({ id, name, team }: Device) => ({ device_id: id, device: name, team })
 
   async function find(which: SQL | undefined): Promise<Device | undefined> {

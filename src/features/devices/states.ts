@@ -6,7 +6,7 @@ import { choiceColumns, newest } from '../deployments/choice.ts'
 import type { Deployment, Deployments } from '../deployments/service.ts'
 import type { NewNotice } from '../notices/kinds.ts'
 import type { Notices } from '../notices/service.ts'
-import type { Device } from './service.ts'
+import { type Device, deviceColumns } from './columns.ts'
 
 const atMost = 50_000
 
@@ -39,13 +39,7 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
     db.prepare((database) =>
       database
         .select({
-          id: devices.id,
-          teamId: devices.teamId,
-          team: teams.name,
-          name: devices.name,
-          board: devices.board,
-          tag: devices.tag,
-          applicationId: devices.applicationId,
+          ...deviceColumns(db.tables),
           status: devices.status,
           runningId: devices.runningId,
           relaunchSeq: devices.relaunchSeq,
