@@ -28,6 +28,7 @@ export function createGroupCommit(db: Db, committed: (size: number) => void = ()
         if (outcome?.status === 'fulfilled') settle.resolve(outcome.value)
         else settle.reject(outcome?.reason)
       }
+      if (waiting.length > 0) await new Promise((resolve) => void setImmediate(resolve)) // whoever else waits comes first
     }
     flushing = false
   }

@@ -28,16 +28,24 @@ export function createDeployments({ db, clock, notices }: { db: Db; clock: Clock
   const told = { id: deployments.id, size: deployments.size, md5: deployments.md5, sha256: deployments.sha256 }
 
   async function byIds(ids: number[]) {
+    const [only] = ids
+    if (ids.length === 1 && only !== undefined) return new Map((await oneById.read({ id: only })).map((row) => [row.id, row]))
     const rows = ids.length === 0 ? [] : await db.read.select(told).from(deployments).where(inArray(deployments.id, ids))
     return new Map(rows.map((row) => [row.id, row]))
   }
 
-  async function desired(which: SQL | undefined): Promise<Desired[]> {
-    const rows = await db.read
-      .select({ deviceId: devices.id, teamId: devices.teamId, device: devices.name, ...choice })
+  const select = { deviceId: devices.id, teamId: devices.teamId, device: devices.name, ...choice }
+  const oneByName = db.prepare((database) =>
+    database
+      .select(select)
       .from(devices)
-      .where(which)
-      .orderBy(asc(devices.name))
+      .where(and(eq(devices.teamId, given('teamId')), eq(devices.name, given('name'))))
+  )
+
+  const desired = async (which: SQL | undefined) =>
+    withDeployments(await db.read.select(select).from(devices).where(which).orderBy(asc(devices.name)))
+
+  async function withDeployments(rows: Awaited<ReturnType<typeof oneByName.read>>): Promise<Desired[]> {
     const chosen = await byIds([...new Set(rows.map(newest))].filter((id) => id !== null))
     return rows.map(({ deviceId, teamId, device, ...row }) => {
       const deployment = chosen.get(newest(row) ?? 0) ?? null
@@ -98,8 +106,10 @@ export function createDeployments({ db, clock, notices }: { db: Db; clock: Clock
     },
 
     /** What each device of a team should run; of one device where its name is given. */
-    ofTeam: (teamId: string, device?: string) =>
-      desired(and(eq(devices.teamId, teamId), device === undefined ? undefined : eq(devices.name, device))),
+    ofTeam: async (teamId: string, device?: string) =>
+      device === undefined
+        ? desired(eq(devices.teamId, teamId))
+        : withDeployments(await oneByName.read({ teamId, name: device })),
 
     /** What one device should run. */
     ofDevice: (deviceId: string) => desired(eq(devices.id, deviceId)),
@@ -115,7 +125,7 @@ export function createDeployments({ db, clock, notices }: { db: Db; clock: Clock
       { device, deployment: current }: { device: Target; deployment: Deployment | null },
       id?: number
     ): Promise<Deployment> {
-      const deployment = id === undefined ? current : await named(device, id)
+      const deployment = id === undefined || id === current?.id ? current : await named(device, id)
       if (!deployment) throw missing('No deployments')
       return deployment
     },

@@ -20,6 +20,7 @@ export type Reports = ReturnType<typeof createReports>
 
 /** More at once would hold up everybody else's transaction. */
 const linesAtOnce = 1000
+const notedAtOnce = 200
 
 function refuseTooMany(lines: string[]) {
   if (lines.length > linesAtOnce) throw tooLarge(`At most ${linesAtOnce} log lines at a time`)
@@ -31,6 +32,8 @@ type Needs = { db: Db; commits: GroupCommit; clock: Clock; notices: Notices; log
 export function createReports({ db, commits, clock, notices, logs, states, metrics }: Needs) {
   const { devices } = db.tables
   const listeners = new Set<(report: Report) => void>()
+  const gone = new Set<string>()
+  let noted: Promise<void> | undefined
   const isDevice = eq(devices.id, given('id'))
   const placeholders = {
     status: given('status'),
@@ -88,6 +91,16 @@ export function createReports({ db, commits, clock, notices, logs, states, metri
     return true
   }
 
+  /** Many connections end at once when a network does: they are noted together. */
+  async function noteGone() {
+    while (gone.size > 0) {
+      const ids = [...gone].slice(0, notedAtOnce)
+      for (const id of ids) gone.delete(id)
+      await commits.submit((change) => Promise.all(ids.map((id) => setSeen.within(change, { id, at: clock.now() }))))
+    }
+    noted = undefined
+  }
+
   return {
     /** Stores a heartbeat with its log lines, and gives what to do: relaunch (once), or which deployment to run. */
     async heartbeat(device: Device, report: StatusReport, lines: string[]): Promise<HeartbeatAnswer> {
@@ -119,8 +132,11 @@ export function createReports({ db, commits, clock, notices, logs, states, metri
     },
 
     /** Notes that a device was there until now: its MQTT connection has ended. */
-    seen: (deviceId: string) =>
-      commits.submit(async (change) => void (await setSeen.within(change, { id: deviceId, at: clock.now() }))),
+    seen(deviceId: string): Promise<void> {
+      gone.add(deviceId)
+      noted ??= noteGone()
+      return noted
+    },
 
     /** Calls `listener` with every report once it is stored. Gives the way to stop. */
     listen(listener: (report: Report) => void) {

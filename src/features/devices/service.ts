@@ -168,6 +168,7 @@ export function createDevices({ db, clock, notices, limits, presence, states, do
 
     /** The number of the relaunch that a device has not been told of yet, if there is one. */
     async pendingRelaunch(deviceId: string) {
+      if (!(await states.byId(deviceId))?.relaunchPending) return undefined
       const [row] = await db.read
         .select({ seq: devices.relaunchSeq })
         .from(devices)

@@ -1,5 +1,5 @@
 import { and, asc, eq, gt, inArray, lte, max, min, or } from 'drizzle-orm'
-import type { Change, Db } from '../../db/index.ts'
+import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
 import type { NewNotice, Notice } from './kinds.ts'
@@ -22,10 +22,27 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
   let telling = false
   let woken = false
 
+  const insertOne = db.prepare((database) =>
+    database.insert(notices).values({
+      type: given('type'),
+      teamId: given('teamId'),
+      userId: given('userId'),
+      data: given('data'),
+      at: given('at')
+    })
+  )
+
   async function insertRecorded(change: Change) {
-    const rows = (recorded.get(change) ?? []).map((notice) => ({ ...notice, at: clock.now() }))
+    const at = clock.now()
     await change.lockOrder()
-    await change.tx.insert(notices).values(rows)
+    const rows = (recorded.get(change) ?? []).map(({ type, teamId = null, userId = null, data }) => ({
+      type,
+      teamId,
+      userId,
+      data,
+      at
+    }))
+    await Promise.all(rows.map((row) => insertOne.within(change, row)))
   }
 
   async function readAfter(seq: number) {
