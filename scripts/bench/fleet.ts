@@ -1,0 +1,18 @@
+import { createHash } from 'node:crypto'
+
+/** The user, whose team the measured devices are of, and the application that they run. */
+export const owner = { username: 'bench', email: 'bench@example.org', password: 'correct horse battery' }
+export const app = 'blinker'
+export const board = 'esp8266'
+
+/** A device's name by its number. */
+export const nameOf = (number: number) => `d${number}`
+
+/** A device's secret by its number: so that a load generator need not be told 100,000 of them. */
+export const secretOf = (number: number) => createHash('sha1').update(`device ${number}`).digest('hex')
+
+/** The topic on which a device is told of deployments. */
+export const deploymentTopic = (number: number) => `${owner.username}/devices/${nameOf(number)}/deployment`
+
+/** The topic on which a device is told to relaunch. */
+export const relaunchTopic = (number: number) => `${owner.username}/devices/${nameOf(number)}/relaunch`

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { owner } from '../fleet.ts'
+import type { Workplace } from '../workplace.ts'
+import { type Amount, seed } from './seed.ts'
+import { type Server, whenReady } from './server.ts'
+
+const main = join(import.meta.dir, '../../../src/main.ts')
+const probe = join(import.meta.dir, 'loop-probe.ts')
+
+export type HubServer = Server & {
+  mqttPort: number
+  /** By how much the event loop has been late at most since last asked, in ms. */
+  lateness(): Promise<number>
+}
+
+/** Starts a hub on spare ports, over data of its own with so much in it; `probed`: with a clock on its event loop. */
+export async function startHub(workplace: Workplace, amount: Amount, options = { probed: false }): Promise<HubServer> {
+  const folder = workplace.folder('hub')
+  const dataDir = join(folder, 'data')
+  await seed(dataDir, amount)
+  const output = join(folder, 'output')
+  const env = { DATA_DIR: dataDir, PORT: '0', MQTT_PORT: '0', LOG_LEVEL: 'warn' }
+  let answered = Promise.withResolvers<number>()
+  const onMessage = (message: unknown) => answered.resolve((message as { worst: number }).worst)
+  const child = workplace.start([process.execPath, ...(options.probed ? ['--preload', probe] : []), main], {
+    env,
+    output,
+    onMessage
+  })
+  const ports = await whenReady({ what: 'the hub', child, output }, () => readPorts(output))
+
+  return {
+    pid: child.pid,
+    ...ports,
+    stop: () => workplace.stop(child),
+    lateness() {
+      answered = Promise.withResolvers<number>()
+      child.send('how late?')
+      return answered.promise
+    }
+  }
+}
+
+/** The ports of the hub's greeting, once it is there. */
+async function readPorts(output: string) {
+  const greeting = await readFile(output, 'utf8').catch(() => '')
+  const port = (name: string) => Number(greeting.match(new RegExp(`${name} +\\w+://.*:(\\d+)$`, 'm'))?.[1])
+  return /MQTT, web .*\n/.test(greeting) ? { port: port('HTTP'), mqttPort: port('MQTT') } : undefined
+}
+
+/** An access token of the user whom the devices belong to. */
+export async function signIn({ port }: Server) {
+  const { email, password } = owner
+  const response = await fetch(`http://127.0.0.1:${port}/login`, { method: 'POST', body: JSON.stringify({ email, password }) })
+  const { access_token: token } = (await response.json()) as { access_token: string }
+  return token
+}

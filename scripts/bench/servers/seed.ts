@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import { createDiskStore } from '../../../src/blobs/disk.ts'
+import { readConfig } from '../../../src/config.ts'
+import { openSqlite } from '../../../src/db/sqlite.ts'
+import { createHub } from '../../../src/hub.ts'
+import { createLog } from '../../../src/lib/log.ts'
+import { hashSecret, newId } from '../../../src/lib/secrets.ts'
+import { app, board, nameOf, owner, secretOf } from '../fleet.ts'
+
+const rowsAtOnce = 1000
+
+/** How much there is to be: devices of one team and application, lines in the log, deployments of the same image. */
+export type Amount = { devices: number; lines?: number; deployments?: number; image?: Uint8Array }
+
+type Parents = { teamId: string; applicationId: string }
+
+/** Prepares a data folder: the user and the application by the hub's own services, the many rows straight into the tables. */
+export async function seed(dataDir: string, { devices, lines = 0, deployments = 0, image }: Amount) {
+  const parents = await makeParents(dataDir)
+  const path = join(dataDir, 'updraft.sqlite')
+  const db = await openSqlite(path)
+  const ids = await addDevices(db, parents, devices)
+  if (image) await addDeployments(db, parents, { dataDir, image, count: Math.max(1, deployments) })
+  await addLines(db, parents, { ids, count: lines })
+  await db.close()
+}
+
+type Database = Awaited<ReturnType<typeof openSqlite>>
+
+async function makeParents(dataDir: string): Promise<Parents> {
+  const config = readConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'silent' })
+  const hub = await createHub({ config, log: createLog('silent') })
+  const caller = await hub.accounts.register(owner, '127.0.0.1')
+  const [team] = await hub.teams.ofUser(caller.id)
+  if (!team) throw new Error('a new user has a team')
+  const { id: applicationId } = await hub.applications.create(team, app)
+  await hub.close()
+  return { teamId: team.id, applicationId }
+}
+
+/** Calls `insert` for the numbers from 1 to `count`, a thousand of them in a statement. */
+async function inBatches<T>(
+  db: Database,
+  count: number,
+  insert: (tx: Parameters<Parameters<Database['write']>[0]>[0]['tx'], numbers: number[]) => Promise<T>
+) {
+  for (let from = 1; from <= count; from += rowsAtOnce) {
+    const numbers = Array.from({ length: Math.min(rowsAtOnce, count - from + 1) }, (_, i) => from + i)
+    await db.write(({ tx }) => insert(tx, numbers))
+  }
+}
+
+async function addDevices(db: Database, parents: Parents, count: number) {
+  const ids: string[] = []
+  await inBatches(db, count, async (tx, numbers) => {
+    const common = { ...parents, board, status: 'running' as const, createdAt: new Date(), relaunchSeq: 0, relaunchToldSeq: 0 }
+    const rows = numbers.map((i) => ({ ...common, id: newId(), name: nameOf(i), secretHash: hashSecret(secretOf(i)) }))
+    await tx.insert(db.tables.devices).values(rows)
+    ids.push(...rows.map(({ id }) => id))
+  })
+  return ids
+}
+
+type Images = { dataDir: string; image: Uint8Array; count: number }
+
+async function addDeployments(db: Database, { applicationId }: Parents, { dataDir, image, count }: Images) {
+  const store = createDiskStore(join(dataDir, 'blobs'))
+  await store.prepare()
+  const { keep, sha256, md5, size } = await store.stage(once(image), image.byteLength)
+  await keep()
+  const row = { applicationId, board, tag: null, groupId: newId(), sha256, md5, size, createdAt: new Date() }
+  await inBatches(db, count, (tx, numbers) => tx.insert(db.tables.deployments).values(numbers.map(() => row)))
+}
+
+async function* once<T>(value: T) {
+  yield value
+}
+
+async function addLines(db: Database, { applicationId }: Parents, { ids, count }: { ids: string[]; count: number }) {
+  const at = new Date()
+  await inBatches(db, count, (tx, numbers) => {
+    const of = (i: number) => ({ deviceId: ids[i % ids.length] ?? null, applicationId, type: 'device', payload: `line ${i}`, at })
+    return tx.insert(db.tables.logEntries).values(numbers.map(of))
+  })
+}
