@@ -31,8 +31,13 @@ export const signedIn = (hub: Hub) =>
 /** Routes for anybody, with bodies read by `parse: 'openFields'`. */
 export const open = () => new Elysia({ name: 'open' }).parser('openFields', ({ request }) => readFields(request))
 
-/** Gives `address`, the network address that a request came from. */
+export type Asked = { request: Request; server: { requestIP(request: Request): { address: string } | null } | null }
+
+/** The network address that a request came from. */
+export const addressOf = ({ request, server }: Asked) => server?.requestIP(request)?.address ?? 'unknown'
+
+/** Gives `address`, as `addressOf` has it. */
 export const addressed = () =>
   new Elysia({ name: 'addressed' }).derive({ as: 'scoped' }, ({ request, server }) => ({
-    address: server?.requestIP(request)?.address ?? 'unknown'
+    address: addressOf({ request, server })
   }))

@@ -18,6 +18,12 @@ export function queryOf(request: Request): Record<string, string | undefined> {
   return at < 0 ? {} : Object.fromEntries(new URLSearchParams(request.url.slice(at + 1)))
 }
 
+/** The body of a request as text, at most `most` bytes; throws `tooLarge` past it. */
+export async function readText(request: Request, most: number) {
+  const said = Number(request.headers.get('content-length') ?? Number.POSITIVE_INFINITY)
+  return said <= most ? request.text() : (await readBytes(request, most)).toString('utf8')
+}
+
 /** The body of a request, at most `most` bytes; throws `tooLarge` past it without reading on. */
 export async function readBytes(request: Request, most: number) {
   const said = request.headers.get('content-length')

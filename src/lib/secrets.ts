@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 
 const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
@@ -13,7 +13,7 @@ export const newDeviceSecret = () => randomBytes(20).toString('hex')
 export const randomText = (length: number) => Array.from({ length }, () => base62[randomInt(base62.length)]).join('')
 
 /** The SHA-256 of a secret in hex: what is stored instead of it, and looked up by. */
-export const hashSecret = (secret: string) => createHash('sha256').update(secret).digest('hex')
+export const hashSecret = (secret: string) => Bun.SHA256.hash(secret, 'hex')
 
 /** The secret kept in a file that only the hub's user may read; made on the first call. */
 export async function keptSecret(path: string) {

@@ -3,8 +3,8 @@ import { readStatus, statusRule } from '../../features/devices/status.ts'
 import type { Hub } from '../../hub.ts'
 import { forbidden, missing } from '../../lib/errors.ts'
 import { linesOf } from '../../lib/text.ts'
-import { addressed } from '../access.ts'
-import { queryOf, readBytes } from '../fields.ts'
+import { type Asked, addressOf } from '../access.ts'
+import { queryOf, readText } from '../fields.ts'
 import { header, inHeader, inQuery, says } from '../openapi.ts'
 import { imageAnswer } from './image.ts'
 
@@ -20,15 +20,14 @@ const errors = {
 /** What BaseOS on a device asks for, known by its secret. */
 export const boardRoutes = (hub: Hub) =>
   new Elysia({ tags: ['fleet: BaseOS'] })
-    .use(addressed())
     .put(
       '/devices/:secret/heartbeat',
-      async ({ params, request, address }) => {
-        const { device } = await hub.devices.bySecret(params.secret, address)
+      async ({ params, request, server }) => {
+        const { device } = await hub.devices.bySecret(params.secret, () => addressOf({ request, server }))
         const { status = '', deployment_id: running } = queryOf(request)
         const report = readStatus(status, running)
-        const body = await readBytes(request, logMaxBytes)
-        const answer = await hub.reports.heartbeat(device, report, linesOf(body.toString('utf8')))
+        const body = await readText(request, logMaxBytes)
+        const answer = await hub.reports.heartbeat(device, report, linesOf(body))
         const text = answer.relaunch ? 'R' : String(answer.deploymentId ?? 'X')
         return new Response(text, { headers: { 'content-type': 'text/plain', 'content-length': String(text.length) } })
       },
@@ -72,13 +71,14 @@ export const boardRoutes = (hub: Hub) =>
         })
       }
     )
-    .get('/devices/:secret/image', ({ params, request, address }) => image(hub, params.secret, request, address), {
+    .get('/devices/:secret/image', ({ params, request, server }) => image(hub, params.secret, { request, server }), {
       parse: 'none',
       detail: imageDetail
     })
 
-async function image(hub: Hub, secret: string, request: Request, address: string) {
-  const state = await hub.devices.bySecret(secret, address)
+async function image(hub: Hub, secret: string, asked: Asked) {
+  const { request } = asked
+  const state = await hub.devices.bySecret(secret, () => addressOf(asked))
   const { deployment_id: given } = queryOf(request)
   const deployment = await hub.deployments.forDevice(state, given === undefined ? undefined : deploymentId(given))
   const free = Number(request.headers.get('x-esp8266-free-space') ?? Number.POSITIVE_INFINITY)

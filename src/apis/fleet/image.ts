@@ -5,25 +5,41 @@ import { noneMatch, rangeStillHolds, readRange } from '../../lib/ranges.ts'
 type ReadPart = (blob: Deployment, start: number, end: number) => Promise<BodyInit>
 
 /** Answers a GET for an image with validators and ranges (RFC 9110 sections 13 and 14). */
-export async function imageAnswer(request: Request, deployment: Deployment, readPart: ReadPart) {
-  const { sha256, md5, size } = deployment
-  const etag = `"${sha256}"`
-  const headers = new Headers({ etag, 'accept-ranges': 'bytes', 'x-md5': md5, 'cache-control': 'private, no-cache' })
-  if (alreadyThere(request.headers, etag, md5)) return new Response(null, { status: 304, headers })
+export async function imageAnswer({ headers }: Request, deployment: Deployment, readPart: ReadPart) {
+  const { md5, size } = deployment
+  const validators = validatorsOf(deployment)
+  if (alreadyThere(headers, validators.etag, md5)) return new Response(null, { status: 304, headers: validators })
 
-  const ranged = rangeStillHolds(request.headers.get('if-range'), etag)
-  const range = readRange(ranged ? request.headers.get('range') : null, size)
+  const wanted = rangeStillHolds(headers.get('if-range'), validators.etag) ? headers.get('range') : null
+  const range = readRange(wanted, size)
   if (range.kind === 'unsatisfiable') {
-    headers.set('content-range', `bytes */${size}`)
-    return new Response(null, { status: 416, headers })
+    return new Response(null, { status: 416, headers: { ...validators, 'content-range': `bytes */${size}` } })
   }
-  const { start, end } = range.kind === 'part' ? range : { start: 0, end: size - 1 }
-  headers.set('content-type', 'application/octet-stream')
-  headers.set('content-length', String(end - start + 1))
-  headers.set('repr-digest', `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`)
-  if (range.kind === 'part') headers.set('content-range', `bytes ${start}-${end}/${size}`)
-  return new Response(await readPart(deployment, start, end), { status: range.kind === 'part' ? 206 : 200, headers })
+  if (range.kind === 'whole') return new Response(await readPart(deployment, 0, size - 1), { headers: sized(validators, size) })
+  const { start, end } = range
+  const partial = { ...sized(validators, end - start + 1), 'content-range': `bytes ${start}-${end}/${size}` }
+  return new Response(await readPart(deployment, start, end), { status: 206, headers: partial })
 }
+
+const known = new WeakMap<Deployment, ReturnType<typeof describe>>()
+
+/** The headers that say which image it is, made once for a deployment as long as it is in memory. */
+function validatorsOf(deployment: Deployment) {
+  const made = known.get(deployment) ?? describe(deployment)
+  known.set(deployment, made)
+  return made
+}
+
+const describe = ({ sha256, md5 }: Deployment) => ({
+  etag: `"${sha256}"`,
+  'accept-ranges': 'bytes',
+  'x-md5': md5,
+  'cache-control': 'private, no-cache',
+  'content-type': 'application/octet-stream',
+  'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`
+})
+
+const sized = (validators: ReturnType<typeof describe>, length: number) => ({ ...validators, 'content-length': String(length) })
 
 /** What the caller has is the image: by entity tag, or by the MD5 that ESPhttpUpdate sends of the running sketch. */
 function alreadyThere(headers: Headers, etag: string, md5: string) {

@@ -13,10 +13,13 @@ export type Blobs = ReturnType<typeof createBlobs>
 /** The store of bytes as features use it: received, read in parts, and swept when nothing refers to them. */
 export function createBlobs({ store, clock }: { store: BlobStore; clock: Clock }) {
   // What a fleet fetches at present is read from disk once, not once a range.
-  const hot = new LRUCache<string, Uint8Array<ArrayBuffer>>({
+  const hot = new LRUCache<string, { bytes: Uint8Array<ArrayBuffer>; whole: Blob }>({
     maxSize: hotBytes,
-    sizeCalculation: (bytes) => Math.max(1, bytes.byteLength),
-    fetchMethod: (sha256) => store.file(sha256).bytes()
+    sizeCalculation: ({ bytes }) => Math.max(1, bytes.byteLength),
+    fetchMethod: async (sha256) => {
+      const bytes = await store.file(sha256).bytes()
+      return { bytes, whole: new Blob([bytes]) }
+    }
   })
 
   return {
@@ -30,9 +33,10 @@ export function createBlobs({ store, clock }: { store: BlobStore; clock: Clock }
           .file(sha256)
           .slice(start, end + 1)
           .stream()
-      const bytes = hot.get(sha256) ?? (await hot.fetch(sha256))
-      if (!bytes) throw new Error(`The bytes ${sha256} are not in the store`)
-      return bytes.subarray(start, end + 1)
+      const kept = hot.get(sha256) ?? (await hot.fetch(sha256))
+      if (!kept) throw new Error(`The bytes ${sha256} are not in the store`)
+      // A Blob is sent as it is, an array is copied: that is less for a small part only.
+      return end - start + 1 === size ? kept.whole : kept.bytes.subarray(start, end + 1)
     },
 
     /** Removes bytes older than `grace` (ms) that no referrer needs; gives how many went. */

@@ -100,10 +100,10 @@ export function createDevices({ db, clock, notices, limits, presence, states, do
     inTeam,
 
     /** The device that a secret is of, with what it should do. Throws `missing`, and `tooMany` after too many unknown ones from the address. */
-    async bySecret(secret: string, address: string): Promise<DeviceState> {
+    async bySecret(secret: string, address: () => string): Promise<DeviceState> {
       const state = isSecret(secret) ? await states.bySecret(secret) : undefined
       if (state) return state
-      await limits.wrongDeviceSecret(address)
+      await limits.wrongDeviceSecret(address())
       throw missing('Device not found')
     },
 

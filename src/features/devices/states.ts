@@ -8,7 +8,7 @@ import type { NewNotice } from '../notices/kinds.ts'
 import type { Notices } from '../notices/service.ts'
 import { type Device, deviceColumns } from './columns.ts'
 
-const atMost = 50_000
+const atMost = 200_000
 
 /** What the hot paths need of a device. `reports.ts` keeps status and running id up to what it stores. */
 export type DeviceState = {
