@@ -14,6 +14,8 @@ const size = (description: string, fallback: string) =>
     pattern: '^\\d{1,12} ?([kKmMgGtT]?)([iI]?[bB])?$',
     title: 'a size such as 32MiB'
   })
+const count = (description: string, options: { default?: number } = {}) =>
+  Type.Integer({ description, minimum: 1, maximum: 1_000_000, title: 'a whole number from 1 on', ...options })
 const duration = (description: string, fallback: string) =>
   Type.String({
     description,
@@ -29,6 +31,10 @@ const Environment = Type.Object({
   PUBLIC_URL: Type.Optional(text('address under which clients reach the hub, e.g. https://hub.example.org')),
   MQTT_PORT: port('MQTT port', { default: 1883 }),
   MQTTS_PORT: Type.Optional(port('MQTT port over TLS; needs TLS_CERT_FILE and TLS_KEY_FILE')),
+  MQTT_MAX_CONNECTIONS: count('how many MQTT connections there may be', { default: 20_000 }),
+  MQTT_MAX_CONNECTIONS_PER_ADDRESS: Type.Optional(
+    count('how many of them from one address; 1000 when unset, but from this machine as many as there may be')
+  ),
   TLS_CERT_FILE: Type.Optional(text('certificate chain, PEM')),
   TLS_KEY_FILE: Type.Optional(text('private key of the certificate, PEM')),
   DATA_DIR: text('folder of the database, the stored bytes and the generated secrets', { default: './data', minLength: 1 }),
@@ -80,7 +86,7 @@ export function describeConfig() {
   const entries = Object.entries(Environment.properties) as [string, { description?: string; default?: string | number }][]
   return entries.map(([name, { description, default: fallback }]) => {
     const note = fallback === undefined ? '' : ` (default ${fallback})`
-    return `  ${name.padEnd(18)} ${description}${note}`
+    return `  ${name.padEnd(32)} ${description}${note}`
   })
 }
 
@@ -120,6 +126,8 @@ function resolveConfig(environment: Environment) {
     publicUrl: environment.PUBLIC_URL?.replace(/\/+$/, ''),
     mqttPort: MQTT_PORT,
     tls: TLS_CERT_FILE && TLS_KEY_FILE ? { certFile: TLS_CERT_FILE, keyFile: TLS_KEY_FILE, port: MQTTS_PORT ?? 8883 } : undefined,
+    mqttMaxConnections: environment.MQTT_MAX_CONNECTIONS,
+    mqttMaxConnectionsPerAddress: environment.MQTT_MAX_CONNECTIONS_PER_ADDRESS,
     dataDir: resolve(environment.DATA_DIR),
     databaseUrl: environment.DATABASE_URL,
     jwtSecret: environment.JWT_SECRET,

@@ -6,6 +6,7 @@ import { createHub } from './hub.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
 import { createBroker } from './mqtt/broker.ts'
+import type { MqttLimits } from './mqtt/limits.ts'
 import { listenForMqtt } from './mqtt/listeners.ts'
 import { createWebSocketConnections } from './mqtt/websocket.ts'
 
@@ -13,14 +14,16 @@ const graceForRequests = 5000
 
 export type RunningHub = Awaited<ReturnType<typeof runHub>>
 
-/** Starts a whole hub: services, broker, HTTP and MQTT. `clock` and `limits` are for tests. */
-export async function runHub({ config, log, ...replaced }: { config: Config; log: Log; clock?: Clock; limits?: Limits }) {
+type Replaceable = { clock?: Clock; limits?: Limits; mqttLimits?: Partial<MqttLimits> }
+
+/** Starts a whole hub: services, broker, HTTP and MQTT. All that can be replaced is for tests. */
+export async function runHub({ config, log, mqttLimits = {}, ...replaced }: { config: Config; log: Log } & Replaceable) {
   const hub = await createHub({ config, log, ...replaced })
   const admin = await hub.accounts.ensureAdmin(config.admin)
-  const broker = await createBroker(hub)
+  const broker = await createBroker(hub, { limits: mqttLimits })
   const mqtt = await listenForMqtt(hub, broker)
   const app = createApp(hub)
-  const http = serveHttp(hub, app, createWebSocketConnections(broker.handle))
+  const http = serveHttp(hub, app, createWebSocketConnections(broker))
   hub.upkeep.start()
 
   return {

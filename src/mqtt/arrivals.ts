@@ -1,16 +1,17 @@
 import type { Client } from 'aedes'
 import type { Hub } from '../hub.ts'
 import type { Connections } from './connections.ts'
+import type { Guards } from './guards/clients.ts'
 import { type Principal, setPrincipal } from './principals.ts'
 import { type Sessions, sessionId } from './sessions.ts'
 import type { Work } from './work.ts'
 
 const longestTimer = 2 ** 31 - 1
 
-type Needs = { hub: Hub; connections: Connections; sessions: Sessions; work: Work; isStopping(): boolean }
+type Needs = { hub: Hub; connections: Connections; sessions: Sessions; guards: Guards; work: Work; isStopping(): boolean }
 
 /** Who comes and goes: counted from the sign-in to the end of the socket, whatever Aedes makes of it in between. */
-export function createArrivals({ hub, connections, sessions, work, isStopping }: Needs) {
+export function createArrivals({ hub, connections, sessions, guards, work, isStopping }: Needs) {
   function leave(client: Client, principal: Principal) {
     const last = connections.remove(client, principal)
     if (last && client.clean) sessions.end(client.id)
@@ -24,6 +25,7 @@ export function createArrivals({ hub, connections, sessions, work, isStopping }:
     arrive(client: Client, principal: Principal) {
       if (client.closed || client.conn.destroyed) return
       setPrincipal(client, principal)
+      guards.signedIn(client)
       Object.assign(client, { id: sessionId(principal, client.id) })
       const previous = connections.add(client, principal)
       previous?.close()

@@ -1,11 +1,14 @@
 import { Aedes, type Client, type Connection } from 'aedes'
+import { writeToStream } from 'mqtt-packet'
 import type { Hub } from '../hub.ts'
 import { createAccess } from './access.ts'
 import { createArrivals } from './arrivals.ts'
 import { createConnections } from './connections.ts'
+import { createGuards } from './guards/clients.ts'
 import { checkHealth } from './health.ts'
 import { createHooks } from './hooks.ts'
-import { createOutbox, type Outgoing } from './outbox.ts'
+import { defaultMqttLimits, type MqttLimits } from './limits.ts'
+import { createOutbox, type Outgoing, type Told } from './outbox.ts'
 import { createRelaunches } from './relaunches.ts'
 import { createReports } from './reports.ts'
 import { createRetained } from './retained.ts'
@@ -13,33 +16,36 @@ import { createSessions } from './sessions.ts'
 import { levelsAtMost } from './topics.ts'
 import { createWork } from './work.ts'
 
-const connectTimeout = 10_000
 const drainTimeout = 10_000
 const refusedQos = 128
 
 export type Broker = Awaited<ReturnType<typeof createBroker>>
 
-/** The MQTT edge: Aedes speaks the protocol; who may do what, and what anybody is sent, the hub decides. */
-export async function createBroker(hub: Hub) {
+/** The MQTT edge: Aedes speaks the protocol; who may do what, and what anybody is sent, the hub decides. `limits` are for tests. */
+export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?: Partial<MqttLimits> } = {}) {
+  const limits = { ...defaultMqttLimits, ...changed }
   const work = createWork(hub.log)
   const sessions = createSessions()
   const connections = createConnections()
-  const outbox = createOutbox(sessions)
+  const guards = createGuards(hub, limits)
+  const outbox = createOutbox(sessions, ({ on, at }: Told) =>
+    hub.metrics.noticeTold(on, hub.clock.now().getTime() - at.getTime())
+  )
   const access = createAccess({ hub, connections, sessions })
   const reports = createReports({ connections, outbox })
   const retained = createRetained({ hub, connections, outbox })
   const relaunches = createRelaunches({ hub, connections, outbox, sessions, work })
-  const streams = new Set<Connection>()
   let stopping = false
 
   const isStopping = () => stopping
-  const { arrive } = createArrivals({ hub, connections, sessions, work, isStopping })
-  const hooks = createHooks({ hub, access, reports, work, arrive, isStopping })
+  const { arrive } = createArrivals({ hub, connections, sessions, guards, work, isStopping })
+  const hooks = createHooks({ hub, access, reports, sessions, work, limits, arrive, isStopping })
+  writeToStream.cacheNumbers = false // 65,536 Buffers, 8 MB, to save one of two bytes
   const broker = await Aedes.createBroker({
     ...hooks,
     persistence: sessions.persistence,
     concurrency: 0,
-    connectTimeout,
+    connectTimeout: limits.signInWithin,
     drainTimeout,
     maxTopicLevels: levelsAtMost
   })
@@ -59,9 +65,12 @@ export async function createBroker(hub: Hub) {
     const granted = subscriptions.filter(({ qos }) => (qos as number) !== refusedQos).map(({ topic }) => topic)
     greet(client, granted, 'retained')
   })
-  broker.on('ack', (message, client) => outbox.acknowledged(client, message as unknown as Outgoing | undefined))
-  broker.on('clientError', (client, error) => hub.log.debug({ client: client.id, reason: error.message }, 'MQTT client cut off'))
-  broker.on('connectionError', (_client, error) => hub.log.debug({ reason: error.message }, 'MQTT connection refused'))
+  broker.on('ack', (message, client) => {
+    if (message) guards.acknowledged(client)
+    outbox.acknowledged(client, message as unknown as Outgoing | undefined)
+  })
+  broker.on('clientError', guards.ended)
+  broker.on('connectionError', guards.ended)
   broker.on('error' as 'closed', ((error: Error) => hub.log.error({ err: error }, 'MQTT broker')) as () => void)
 
   // One notice after the other: what is told of a topic follows commit order although the rows are read anew.
@@ -75,15 +84,25 @@ export async function createBroker(hub: Hub) {
   })
   const stopReports = hub.reports.listen(reports.tellHeartbeat)
   hub.setBrokerCheck(() => checkHealth(broker))
+  hub.metrics.watch('updraft_mqtt_clients', 'MQTT clients that are signed in', connections.count)
+  hub.metrics.watch('updraft_mqtt_connections', 'MQTT connections, signed in or not', () => guards.streams.size)
+  hub.metrics.watch('updraft_mqtt_unacknowledged', 'Messages that MQTT clients have not acknowledged', sessions.unacknowledged)
 
   return {
+    /** Counts a connection in before anything is read of it; gives whether it may stay. */
+    admit: guards.admit,
+
     /** Takes over a connection, before its CONNECT. */
     handle(stream: Connection) {
       if (stopping) return void stream.destroy()
-      streams.add(stream)
-      stream.once('close', () => streams.delete(stream))
-      broker.handle(stream)
+      if (guards.admit(stream)) guards.guard(broker.handle(stream))
     },
+
+    /** Whether a connection has signed in. */
+    isSignedIn: guards.isSignedIn,
+
+    /** How much it takes from clients. */
+    limits,
 
     /** How many clients are signed in. */
     connected: connections.count,
@@ -97,7 +116,8 @@ export async function createBroker(hub: Hub) {
       stopNotices()
       stopReports()
       await new Promise<void>((resolve) => broker.close(resolve))
-      for (const stream of streams) stream.destroy()
+      guards.stop()
+      for (const stream of guards.streams) stream.destroy()
       await work.done()
     }
   }

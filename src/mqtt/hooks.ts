@@ -1,20 +1,29 @@
-import type { AedesOptions, Client, ConnectPacket, PublishPacket } from 'aedes'
+import type { AedesOptions, AuthenticateError, Client, ConnectPacket, PublishPacket } from 'aedes'
 import type { Hub } from '../hub.ts'
+import { type ErrorKind, HubError } from '../lib/errors.ts'
 import type { Access } from './access.ts'
+import { type Reason, Refusal } from './guards/refusals.ts'
+import { createSubscriptionLimit } from './guards/subscriptions.ts'
 import { handlePublish } from './handlers.ts'
+import type { MqttLimits } from './limits.ts'
 import { connackCode, type Principal, principalOf } from './principals.ts'
 import type { Reports } from './reports.ts'
+import type { Sessions } from './sessions.ts'
 import { isFilter } from './topics.ts'
 import type { Work } from './work.ts'
 
 const clientIdAtMost = 128
 const identifierRejected = 2
+const unavailable = 3
+const notAuthorized = 5
 
 type Needs = {
   hub: Hub
   access: Access
   reports: Reports
+  sessions: Sessions
   work: Work
+  limits: MqttLimits
   /** Counts in a client that has signed in. */
   arrive(client: Client, principal: Principal): void
   isStopping(): boolean
@@ -23,8 +32,9 @@ type Needs = {
 type Hooks = Pick<AedesOptions, 'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'>
 
 /** What Aedes asks before it lets a client do anything. */
-export function createHooks({ hub, access, reports, work, arrive, isStopping }: Needs): Hooks {
-  const misnamed = new WeakSet<Client>()
+export function createHooks({ hub, access, reports, sessions, work, limits, arrive, isStopping }: Needs): Hooks {
+  const unwelcome = new WeakMap<Client, ReturnType<typeof refusal>>()
+  const subscriptions = createSubscriptionLimit(limits.filters)
   const refused = new WeakSet<Client>() // who has published what it may not: what it sent after that does not count either
 
   async function publish(client: Client, { topic, payload, qos }: PublishPacket) {
@@ -37,18 +47,29 @@ export function createHooks({ hub, access, reports, work, arrive, isStopping }: 
 
   return {
     preConnect(client, packet, done) {
-      if (!isNamed(packet)) misnamed.add(client)
+      const reason = reasonAgainst(packet)
+      if (reason) unwelcome.set(client, reason)
       done(null, true)
     },
 
     authenticate(client, username, password, done) {
-      if (misnamed.has(client)) return done(refusal(identifierRejected), false)
+      const reason = unwelcome.get(client)
+      if (reason) return done(reason, false)
+      const answer = once((error: AuthenticateError | null) => {
+        clearTimeout(late)
+        done(error, error === null)
+      })
+      // Aedes would wait for ever, with the connection and all that it has sent.
+      const late = setTimeout(() => answer(refusal(unavailable, 'sign_in_timeout')), limits.signInWithin)
       const credentials = { username, password: password?.toString(), address: addressOf(client) }
       access
         .signIn(credentials, (principal) => arrive(client, principal))
         .then(
-          () => done(null, true),
-          (error: unknown) => done(refusal(connackCode(error)), false)
+          () => answer(null),
+          (error: unknown) => {
+            if (!(error instanceof HubError)) hub.log.error({ err: error }, 'signing in over MQTT: this failed')
+            answer(refusal(connackCode(error), error instanceof HubError ? error.kind : 'unexpected'))
+          }
         )
     },
 
@@ -72,10 +93,16 @@ export function createHooks({ hub, access, reports, work, arrive, isStopping }: 
 
     authorizeSubscribe(client, subscription, done) {
       if (!isFilter(subscription.topic)) return done(new Error('not a topic filter'))
-      access.mayHave(client, subscription).then(
-        (may) => done(null, may ? subscription : null), // null: 0x80 in the SUBACK [MQTT-3.9.3-2]
-        () => done(null, null)
-      )
+      const grant = () => {
+        sessions.grant(subscription)
+        done(null, subscription)
+      }
+      const refuse = () => {
+        hub.metrics.refused('mqtt', 'filter')
+        done(null, null) // 0x80 in the SUBACK [MQTT-3.9.3-2]
+      }
+      const mayHave = () => access.mayHave(client, subscription)
+      subscriptions.mayHave(client, subscription.topic, mayHave).then((may) => (may ? grant() : refuse()), refuse)
     },
 
     // Whatever a client is sent goes through the outbox: Aedes itself passes nothing on.
@@ -86,6 +113,25 @@ export function createHooks({ hub, access, reports, work, arrive, isStopping }: 
 /** Whoever wants a session kept must name it [MQTT-3.1.3-7]. */
 const isNamed = ({ clientId, clean = true }: ConnectPacket) => (clean || clientId !== '') && clientId.length <= clientIdAtMost
 
-const refusal = (returnCode: number) => Object.assign(new Error('connection refused'), { returnCode })
+/** Why a CONNECT is refused whoever sent it. */
+function reasonAgainst(packet: ConnectPacket) {
+  if (!isNamed(packet)) return refusal(identifierRejected, 'identifier')
+  // Without QoS 2, and with nothing retained but what the hub answers, such a will could not be kept [MQTT-3.1.2-17].
+  if (packet.will && (packet.will.qos === 2 || packet.will.retain)) return refusal(notAuthorized, 'not_offered')
+  return undefined
+}
+
+const refusal = (returnCode: number, reason: Reason | ErrorKind) =>
+  Object.assign(new Refusal(reason, 'connection refused'), { returnCode })
+
+/** Does something the first time only. */
+function once<T>(act: (value: T) => void) {
+  let isDone = false
+  return (value: T) => {
+    if (isDone) return
+    isDone = true
+    act(value)
+  }
+}
 
 const addressOf = ({ conn }: Client) => ('remoteAddress' in conn && conn.remoteAddress) || 'unknown'

@@ -1,5 +1,7 @@
 import type { Client } from 'aedes'
 import { writeToStream } from 'mqtt-packet'
+import type { AedesClient } from './guards/aedes.ts'
+import { Refusal } from './guards/refusals.ts'
 import { mayReceive, principalOf } from './principals.ts'
 import type { Sessions } from './sessions.ts'
 import { covers } from './topics.ts'
@@ -21,27 +23,31 @@ export type Outgoing = {
   retain: boolean
   replaceable: boolean
   acknowledged?: (() => void) | undefined
+  /** The notice that it tells of, if it does. */
+  notice?: Told | undefined
 }
+
+/** A notice told on a kind of topic, and when it was recorded. */
+export type Told = { on: string; at: Date }
 
 /** What a client is still to be sent. `bytes`: how much of it nothing newer can replace; `woken`: the next drain goes on with it. */
 type Queue = { messages: Map<string, Outgoing>; numbered: number; bytes: number; woken: boolean }
-
-// What Aedes 1.2 keeps of a client beside its public type: the next packet identifier and the subscriptions with their QoS.
-type AedesClient = Client & { _nextId: number; subscriptions: Record<string, { qos: 0 | 1 | 2 }> }
 
 export type Outbox = ReturnType<typeof createOutbox>
 
 /**
  * Everything that clients are sent, straight to each, past the broker's emitter: a slow client holds up nobody else. Each
  * is sent as much as it takes: what it must wait for is the newest of each topic, and up to 1 MiB of what cannot be replaced.
+ * `told` is called with each notice that is sent.
  */
-export function createOutbox(sessions: Sessions) {
+export function createOutbox(sessions: Sessions, told: (notice: Told) => void = () => {}) {
   const open = new WeakSet<Client>()
   const queues = new WeakMap<Client, Queue>()
   const isOpen = (client: Client) => open.has(client) && !client.closed
 
-  function send(client: AedesClient, qos: Qos, { acknowledged, ...message }: Outgoing) {
+  function send(client: AedesClient, qos: Qos, { acknowledged, notice, ...message }: Outgoing) {
     const { topic, payload, retain } = message
+    if (notice) told(notice)
     const packet = { cmd: 'publish', topic, payload, retain, qos, dup: false } as const
     if (qos === 0) {
       writeToStream(packet, client.conn)
@@ -67,7 +73,7 @@ export function createOutbox(sessions: Sessions) {
   function wait(client: Client, message: Outgoing) {
     const queue = queues.get(client) ?? { messages: new Map<string, Outgoing>(), numbered: 0, bytes: 0, woken: false }
     queue.bytes += lastingBytes(message)
-    if (queue.bytes > waitingAtMost) return void client.conn.destroy()
+    if (queue.bytes > waitingAtMost) return void client.emit('error', new Refusal('stalled', 'too much waits for the client'))
     queues.set(client, queue)
     queue.messages.set(message.replaceable ? message.topic : `#${queue.numbered++}`, message)
     goOnAtDrain(client, queue)

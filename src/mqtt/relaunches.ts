@@ -18,12 +18,13 @@ export function createRelaunches({ hub, connections, outbox, sessions, work }: N
   // What each device has acknowledged and is being noted: the database still has it as pending.
   const acknowledged = new Map<string, number>()
 
-  const messageOf = ({ team, name }: Target, seq: number) => ({
+  const messageOf = ({ team, name }: Target, seq: number, at?: Date) => ({
     topic: topics.deviceRelaunch.of({ team, name }),
     payload: Buffer.from(JSON.stringify({ seq })),
     qos: 1 as const,
     retain: false,
-    replaceable: true
+    replaceable: true,
+    notice: at && { on: 'relaunch', at }
   })
 
   function isUnderWay(client: Client, { topic, payload }: ReturnType<typeof messageOf>) {
@@ -32,8 +33,8 @@ export function createRelaunches({ hub, connections, outbox, sessions, work }: N
     )
   }
 
-  function tellDevice(client: Client, device: Target, seq: number) {
-    const message = messageOf(device, seq)
+  function tellDevice(client: Client, device: Target, { seq, at }: { seq: number; at: Date | undefined }) {
+    const message = messageOf(device, seq, at)
     if ((acknowledged.get(device.id) ?? 0) >= seq || isUnderWay(client, message)) return
     outbox.deliver(client, { ...message, acknowledged: () => work.run('noting a relaunch as told', arrived(device, seq)) })
   }
@@ -49,11 +50,11 @@ export function createRelaunches({ hub, connections, outbox, sessions, work }: N
   }
 
   /** Tells these connections of a device what is pending now: a heartbeat may have been told of it already. */
-  const tellPending = (clients: Iterable<Client>, device: Target) =>
+  const tellPending = (clients: Iterable<Client>, device: Target, at?: Date) =>
     freshness.use(
       () => hub.devices.pendingRelaunch(device.id),
       (seq) => {
-        if (seq !== undefined) for (const client of clients) tellDevice(client, device, seq)
+        if (seq !== undefined) for (const client of clients) tellDevice(client, device, { seq, at })
       }
     )
 
@@ -85,9 +86,9 @@ export function createRelaunches({ hub, connections, outbox, sessions, work }: N
       if (notice.type !== 'device.relaunch') return
       const { device_id: id, device: name, team, seq } = notice.data
       const device = { id, name, team, teamId: notice.teamId ?? '' }
-      for (const client of connections.ofMembers(device.teamId)) outbox.deliver(client, messageOf(device, seq))
+      for (const client of connections.ofMembers(device.teamId)) outbox.deliver(client, messageOf(device, seq, notice.at))
       const clients = connections.ofDevice(id)
-      if (clients.size > 0) await tellPending(clients, device)
+      if (clients.size > 0) await tellPending(clients, device, notice.at)
     }
   }
 }

@@ -4,7 +4,7 @@ import type { Notice } from '../features/notices/kinds.ts'
 import type { Hub } from '../hub.ts'
 import type { Connections } from './connections.ts'
 import { createFreshness } from './freshness.ts'
-import type { Outbox } from './outbox.ts'
+import type { Outbox, Told } from './outbox.ts'
 import { type Principal, principalOf } from './principals.ts'
 import { covers, topics } from './topics.ts'
 
@@ -36,22 +36,23 @@ export function createRetained({ hub, connections, outbox }: Needs) {
 
   function tellOf(
     { device: name, deployment }: Desired,
-    { client, team, occasion }: { client: Client; team: string; occasion: Occasion }
+    { client, team, occasion, notice }: { client: Client; team: string; occasion: Occasion; notice?: Told }
   ) {
     const topic = topics.deviceDeployment.of({ team, name })
     if (!outbox.wants(client, topic) || !isNews(client, topic, { id: deployment?.id, occasion })) return
     // An empty payload is MQTT's way of saying that a retained topic has no value any more.
     const payload = Buffer.from(deployment === null ? '' : JSON.stringify(deployment))
-    outbox.deliver(client, { topic, payload, qos: 1, retain: occasion === 'retained', replaceable: true })
+    outbox.deliver(client, { topic, payload, qos: 1, retain: occasion === 'retained', replaceable: true, notice })
   }
 
   /** Tells the devices themselves, and the members of their team who have subscribed. */
-  async function tellAll(team: string, read: Promise<Desired[]>) {
+  async function tellAll({ data: { team }, at }: Notice & { data: { team: string } }, read: Promise<Desired[]>) {
     const rows = await read
+    const notice = { on: 'deployment', at }
     freshness.changed()
     for (const row of rows) {
-      for (const client of connections.ofDevice(row.deviceId)) tellOf(row, { client, team, occasion: 'live' })
-      for (const client of connections.ofMembers(row.teamId)) tellOf(row, { client, team, occasion: 'live' })
+      for (const client of connections.ofDevice(row.deviceId)) tellOf(row, { client, team, occasion: 'live', notice })
+      for (const client of connections.ofMembers(row.teamId)) tellOf(row, { client, team, occasion: 'live', notice })
     }
   }
 
@@ -74,14 +75,14 @@ export function createRetained({ hub, connections, outbox }: Needs) {
     async tell(notice: Notice) {
       switch (notice.type) {
         case 'deployment.created': {
-          const { team, application_id: applicationId, board, tag } = notice.data
-          return tellAll(team, hub.deployments.ofAffected(applicationId, board, tag))
+          const { application_id: applicationId, board, tag } = notice.data
+          return tellAll(notice, hub.deployments.ofAffected(applicationId, board, tag))
         }
         case 'device.updated':
         case 'device.associated':
-          return tellAll(notice.data.team, hub.deployments.ofDevice(notice.data.device_id))
+          return tellAll(notice, hub.deployments.ofDevice(notice.data.device_id))
         case 'application.deleted':
-          return tellAll(notice.data.team, hub.deployments.ofTeam(notice.teamId ?? ''))
+          return tellAll(notice, hub.deployments.ofTeam(notice.teamId ?? ''))
         default:
           return
       }

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { Client, Subscription } from 'aedes'
 import { LRUCache } from 'lru-cache'
 import type { Outgoing } from './outbox.ts'
-import { maySubscribe, type Principal, principalOf } from './principals.ts'
+import type { Principal } from './principals.ts'
 
 /** A message sent at QoS 1 and not acknowledged yet. */
 export type InFlight = Outgoing & { messageId: number }
@@ -26,6 +26,7 @@ const ownerOf = (id: string) => id.split(':', 2).join(':')
  */
 export function createSessions() {
   const owned = new Map<string, Set<string>>()
+  const granted = new WeakSet<Subscription>()
   const sessions = new LRUCache<string, Session>({ max: sessionsAtMost, dispose: (_session, id) => disown(id) })
 
   function of(id: string) {
@@ -52,11 +53,9 @@ export function createSessions() {
       async setup() {},
 
       async addSubscriptions(client: Client, subscriptions: Subscription[]) {
-        const principal = principalOf(client)
-        if (!principal) return
         // Aedes passes every filter of the packet, those that were refused too.
-        for (const subscription of subscriptions.filter(({ topic }) => maySubscribe(principal, topic))) {
-          of(client.id).subscriptions.set(subscription.topic, subscription)
+        for (const subscription of subscriptions) {
+          if (granted.has(subscription)) of(client.id).subscriptions.set(subscription.topic, subscription)
         }
       },
       async removeSubscriptions({ id }: Identified, filters: string[]) {
@@ -91,6 +90,16 @@ export function createSessions() {
       async delWill() {},
       streamWill: () => Readable.from([]),
       async destroy() {}
+    },
+
+    /** Notes that a subscription may be kept: nothing that was refused comes back with the session. */
+    grant: (subscription: Subscription) => void granted.add(subscription),
+
+    /** How many messages are under way, to all clients. */
+    unacknowledged() {
+      let count = 0
+      for (const { inFlight } of sessions.values()) count += inFlight.size
+      return count
     },
 
     /** Keeps a message until it is acknowledged; a newer one on the topic makes it pointless to send a replaceable one again. */

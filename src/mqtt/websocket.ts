@@ -1,11 +1,14 @@
 import { Duplex } from 'node:stream'
 import type { Server, ServerWebSocket, WebSocketHandler } from 'bun'
+import type { Broker } from './broker.ts'
+import { type Bucket, fullBucket, take } from './guards/bucket.ts'
 
 const path = '/mqtt'
-const frameAtMost = 64 * 1024
+const header = 5 // of an MQTT packet: its type and its length
+const framesPerPacket = 8 // a packet may come in pieces
 const unreadAtMost = 256 * 1024
 
-type Data = { address: string; stream?: WebSocketStream }
+type Data = { address: string; frames: Bucket; stream?: WebSocketStream }
 
 /** A WebSocket as the byte stream that the broker reads and writes. */
 class WebSocketStream extends Duplex {
@@ -64,9 +67,13 @@ class WebSocketStream extends Duplex {
 export type WebSocketConnections = ReturnType<typeof createWebSocketConnections>
 
 /** MQTT over WebSocket: what `Bun.serve` needs to hand its sockets to the broker (MQTT 3.1.1 section 6). */
-export function createWebSocketConnections(handle: (stream: Duplex) => void) {
+export function createWebSocketConnections({ handle, isSignedIn, limits }: Pick<Broker, 'handle' | 'isSignedIn' | 'limits'>) {
+  const rate = { perSecond: limits.packetsPerSecond * framesPerPacket, atOnce: limits.packetsAtOnce * framesPerPacket }
+  const isTooLong = ({ length }: Buffer, { stream }: Data) =>
+    length > limits.packetBeforeSignIn + header && !(stream && isSignedIn(stream))
+
   const handlers: WebSocketHandler<Data> = {
-    maxPayloadLength: frameAtMost,
+    maxPayloadLength: limits.packet + header,
     backpressureLimit: 1024 * 1024,
     closeOnBackpressureLimit: true,
     idleTimeout: 0, // the MQTT keep-alive decides
@@ -77,6 +84,8 @@ export function createWebSocketConnections(handle: (stream: Duplex) => void) {
     },
     message(socket, message) {
       if (typeof message === 'string') return socket.close(1003, 'MQTT is binary') // [MQTT-6.0.0-1]
+      if (!take(socket.data.frames, 1, rate)) return socket.close(1008, 'Too many frames')
+      if (isTooLong(message, socket.data)) return socket.close(1009, 'Sign in first')
       socket.data.stream?.receive(Buffer.from(message))
     },
     drain: (socket) => socket.data.stream?.drain(),
@@ -94,7 +103,7 @@ export function createWebSocketConnections(handle: (stream: Duplex) => void) {
           ?.split(',')
           .map((name) => name.trim()) ?? []
       if (!offered.includes('mqtt')) return refusal('Connect with a WebSocket of the subprotocol mqtt') // [MQTT-6.0.0-3]
-      const data = { address: server.requestIP(request)?.address ?? 'unknown' }
+      const data = { address: server.requestIP(request)?.address ?? 'unknown', frames: fullBucket(rate) }
       const upgraded = server.upgrade(request, { data, headers: { 'sec-websocket-protocol': 'mqtt' } }) // [MQTT-6.0.0-4]
       return upgraded ? 'upgraded' : refusal('Connect with a WebSocket')
     }

@@ -201,23 +201,29 @@ describe('publishing', () => {
       { ...publish, messageId: 3, topic: 'ada/devices/lamp/log', payload: 'behind' }
     )
     await within(client.closed, 'the end of the connection')
-    await hub.hub.reports.log((await hub.hub.devices.bySecret(lamp.secret, 'test')).device, ['last'])
+    await hub.hub.reports.log((await hub.hub.devices.bySecret(lamp.secret, () => 'test')).device, ['last'])
     expect(await logOf(ada, 'lamp')).toEqual(['before', 'last'])
   })
 
-  test('with the retain flag keeps nothing: what is retained, the hub answers', async () => {
+  test('with the retain flag ends the connection: what is retained, the hub answers', async () => {
     await using hub = await testHub()
     const ada = await hub.user('ada')
     const lamp = await testDevice(ada, 'lamp')
-    await using device = await deviceClient(hub, ada, lamp)
-    await using early = await userClient(hub, ada)
-    await early.subscribe(['ada/#'])
-    await device.client.publishAsync('ada/devices/lamp/status', 'ready', { qos: 1, retain: true })
-    expect(await early.next()).toMatchObject({ payload: 'ready', retain: false })
-
-    await using late = await userClient(hub, ada)
-    await late.subscribe(['ada/#'])
-    await device.publish('ada/devices/lamp/log', 'first heard')
-    expect(await late.next()).toMatchObject({ payload: 'first heard' })
+    await using user = await userClient(hub, ada)
+    await user.subscribe(['ada/#'])
+    const topic = 'ada/devices/lamp/log'
+    for (const payload of ['kept?', '']) {
+      await using device = await packetClient(hub, asDevice(ada, lamp))
+      device.send({ cmd: 'publish', messageId: 1, topic, payload, qos: 1, retain: true, dup: false })
+      await within(device.closed, 'the end of who wanted it kept')
+      expect(device.arrived).toEqual([])
+    }
+    const will = { topic, payload: 'power lost', retain: true }
+    await using device = await packetClient(hub, { ...asDevice(ada, lamp), will })
+    expect(device.connack).toMatchObject({ returnCode: 5 })
+    await using proper = await deviceClient(hub, ada, lamp)
+    await proper.publish(topic, 'genuine')
+    expect(await user.next()).toMatchObject({ payload: 'genuine' })
+    expect(await logOf(ada, 'lamp')).toEqual(['genuine'])
   })
 })

@@ -133,6 +133,7 @@ describe('a relaunch', () => {
     for (let i = 0; i < 5; i++) packets.push(published(await device.next()))
     const messages = packets.filter((packet) => packet !== 'suback')
     expect(messages).toEqual([1, 2].map((seq) => ({ topic, payload: `{"seq":${seq}}`, qos: 0, retain: false, dup: false })))
+    await hub.broker.settled() // that it was told is noted behind the sending
     expect(await set.heartbeat()).toBe('X')
   })
 

@@ -235,7 +235,7 @@ describe('a will', () => {
     const lamp = await testDevice(ada, 'lamp')
     await using user = await userClient(hub, ada)
     await user.subscribe([topic])
-    const will = { topic, payload: 'power lost', qos: 1 as const, retain: true }
+    const will = { topic, payload: 'power lost', qos: 1 as const }
     await using device = await packetClient(hub, { ...asDevice(ada, lamp), will })
     device.socket.destroy()
     expect(await user.next()).toEqual({ topic, payload: 'power lost', qos: 1, retain: false, dup: false })
@@ -282,7 +282,7 @@ describe('stopping', () => {
     await using silent = await packetClient(hub, asUser(ada))
     device.publish(1, 'ada/devices/lamp/log', 'last words')
     await device.next()
-    const { device: ofLamp } = await hub.hub.devices.bySecret(lamp.secret, 'test')
+    const { device: ofLamp } = await hub.hub.devices.bySecret(lamp.secret, () => 'test')
     const closeDatabase = hub.hub.close
     let lines: string[] = []
     hub.hub.close = async () => {

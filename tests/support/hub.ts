@@ -5,12 +5,13 @@ import { readConfig } from '../../src/config.ts'
 import type { Limits } from '../../src/features/accounts/limits.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import { createLog } from '../../src/lib/log.ts'
+import type { MqttLimits } from '../../src/mqtt/limits.ts'
 import { runHub } from '../../src/run.ts'
 import { freshDatabase } from './databases.ts'
 
 export type Answer = { status: number; body: unknown }
 type Call = { headers?: Record<string, string>; raw?: RequestInit['body'] }
-type Options = { env?: Record<string, string>; clock?: Clock; limits?: Limits }
+type Options = { env?: Record<string, string>; clock?: Clock; limits?: Limits; mqttLimits?: Partial<MqttLimits> }
 
 export const password = 'correct horse battery'
 export const jwtSecret = 'a secret of the tests, long enough to sign with'
@@ -19,7 +20,7 @@ export type TestHub = Awaited<ReturnType<typeof testHub>>
 export type TestUser = Awaited<ReturnType<TestHub['user']>>
 
 /** A whole hub on ports of its own, over a fresh database of this run; `await using` ends it and takes its data away. */
-export async function testHub({ env = {}, clock, limits }: Options = {}) {
+export async function testHub({ env = {}, clock, limits, mqttLimits = {} }: Options = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), 'updraft-test-'))
   const database = await freshDatabase()
   const lines: string[] = []
@@ -33,7 +34,7 @@ export async function testHub({ env = {}, clock, limits }: Options = {}) {
     ADMIN_PASSWORD: password
   }
   const config = readConfig({ ...variables, ...(database ? { DATABASE_URL: database.url } : {}), ...env })
-  const running = await runHub({ config, log, ...(clock ? { clock } : {}), ...(limits ? { limits } : {}) })
+  const running = await runHub({ config, log, mqttLimits, ...(clock ? { clock } : {}), ...(limits ? { limits } : {}) })
   const base = `http://127.0.0.1:${running.ports.http}`
 
   /** Sends `METHOD /path` and gives the status with the body, parsed where it is JSON. */

@@ -1,10 +1,11 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import mqtt, { type IClientOptions, type IPublishPacket } from 'mqtt'
-import { generate, type IConnectPacket, type Packet, parser } from 'mqtt-packet'
+import type { Packet } from 'mqtt-packet'
 import type { NoticeType } from '../../src/features/notices/kinds.ts'
 import { runHub } from '../../src/run.ts'
+import { bareClient, type ConnectOptions, connectBytes, within } from './bare.ts'
 import type { TestHub, TestUser } from './hub.ts'
+
+export { within }
 
 export type Received = { topic: string; payload: string; retain: boolean; qos: number; dup: boolean }
 
@@ -49,17 +50,6 @@ export async function mqttClient(url: string, options: IClientOptions) {
   }
 }
 
-/** Fails after five seconds instead of hanging. */
-export async function within<T>(promise: Promise<T>, what: string, ms = 5000): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`waited ${ms} ms for ${what}`)), ms)
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
 type Ports = { ports: { mqtt: number } }
 type Credentials = { username: string; password: string }
 
@@ -84,78 +74,31 @@ export const deviceClient = (
 export const userClient = (hub: Ports, user: { token: string }, options: IClientOptions = {}) =>
   mqttClient(mqttUrl(hub), { ...asUser(user), ...options })
 
-type Will = { topic: string; payload: string; qos?: 0 | 1; retain?: boolean }
-type ConnectOptions = Partial<Omit<IConnectPacket, 'password' | 'will'>> & {
-  password?: string
-  will?: Will
+type PacketOptions = ConnectOptions & {
   /** Changes the bytes of the CONNECT into what no proper client would send. */
   tamper?: (connect: Buffer) => void
 }
 
 /** A bare connection that has sent its CONNECT: packets as they are, nothing answered or acknowledged by itself. */
-export async function packetClient(hub: Ports, { password, will, tamper, ...options }: ConnectOptions = {}) {
-  const socket = connect(hub.ports.mqtt, '127.0.0.1')
-  await once(socket, 'connect')
-  const arrived: Packet[] = []
-  let news = Promise.withResolvers<void>()
-  const parse = parser()
-  parse.on('packet', (packet) => {
-    arrived.push(packet)
-    news.resolve()
-    news = Promise.withResolvers<void>()
-  })
-  socket.on('data', (bytes: Buffer) => void parse.parse(bytes))
-  socket.on('error', () => {})
-  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
-  const send = (...packets: Packet[]) => void socket.write(Buffer.concat(packets.map((packet) => generate(packet))))
-
-  /** The next packet, waiting for it up to five seconds. */
-  async function next(): Promise<Packet> {
-    while (arrived.length === 0) await within(Promise.race([news.promise, failWhen(closed)]), 'a packet')
-    return arrived.shift() as Packet
-  }
-
-  const bytes = generate({
-    cmd: 'connect',
-    protocolId: 'MQTT',
-    protocolVersion: 4,
-    clean: true,
-    clientId: '',
-    keepalive: 60,
-    ...(password === undefined ? {} : { password: Buffer.from(password) }),
-    ...(will ? { will: { qos: 0, retain: false, ...will, payload: Buffer.from(will.payload) } } : {}),
-    ...options
-  })
+export async function packetClient(hub: Ports, { tamper, ...options }: PacketOptions = {}) {
+  const client = await bareClient(hub.ports.mqtt)
+  const bytes = connectBytes(options)
   tamper?.(bytes)
-  socket.write(bytes)
-  const connack = await next()
+  client.sendBytes(bytes)
+  const connack = await client.next()
+  const { send } = client
 
   return {
-    socket,
+    ...client,
     connack,
-    send,
-    next,
-    /** What has come and was not asked for yet. */
-    arrived,
-    /** Resolves when the connection has ended. */
-    closed,
     /** Subscribes without waiting. */
     subscribe: (messageId: number, topics: string[], qos: 0 | 1 | 2 = 1) =>
       send({ cmd: 'subscribe', messageId, subscriptions: topics.map((topic) => ({ topic, qos })) }),
     /** Publishes without waiting. */
     publish: (messageId: number, topic: string, payload: string, qos: 0 | 1 | 2 = 1) =>
       send({ cmd: 'publish', messageId, topic, payload, qos, retain: false, dup: false }),
-    acknowledge: (messageId: number | undefined) => send({ cmd: 'puback', messageId: messageId ?? 0 }),
-    [Symbol.asyncDispose]: async () => {
-      socket.destroy()
-      await closed
-    }
+    acknowledge: (messageId: number | undefined) => send({ cmd: 'puback', messageId: messageId ?? 0 })
   }
-}
-
-async function failWhen(closed: Promise<void>): Promise<void> {
-  await closed
-  throw new Error('the connection was closed')
 }
 
 /** A PUBLISH as a test compares it. */
@@ -176,11 +119,11 @@ export function noticed(hub: TestHub, type: NoticeType) {
   return within(promise, `the notice ${type}`)
 }
 
-/** Asks again until it is so, up to five seconds. */
-export async function until(isSo: () => Promise<boolean> | boolean, what: string) {
-  const end = Date.now() + 5000
+/** Asks again until it is so, up to so many ms. */
+export async function until(isSo: () => Promise<boolean> | boolean, what: string, patience = 5000) {
+  const end = Date.now() + patience
   while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`waited 5 s for ${what}`)
+    if (Date.now() > end) throw new Error(`waited ${patience} ms for ${what}`)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }

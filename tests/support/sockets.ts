@@ -49,7 +49,12 @@ export async function silentSocket(port: number) {
   socket.on('error', () => {})
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   await once(socket, 'connect')
-  return { closed, [Symbol.asyncDispose]: async () => void socket.destroy() }
+  return {
+    closed,
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    [Symbol.asyncDispose]: async () => void socket.destroy()
+  }
 }
 
 /** A WebSocket by hand: what has come so far as bytes, and how it was closed. */

@@ -1,0 +1,44 @@
+import { type ErrorKind, HubError } from '../../lib/errors.ts'
+
+/** Why a client is refused or cut off, as metrics name it. */
+export type Reason =
+  | 'malformed'
+  | 'protocol_version'
+  | 'not_offered'
+  | 'too_large'
+  | 'too_fast'
+  | 'stalled'
+  | 'sign_in_timeout'
+  | 'unfinished_sign_ins'
+  | 'connections'
+  | 'connections_of_address'
+  | 'identifier'
+  | 'unexpected'
+
+/** A client is cut off by a guard. */
+export class Refusal extends Error {
+  override name = 'Refusal'
+  readonly reason: Reason | ErrorKind
+
+  constructor(reason: Reason | ErrorKind, message: string) {
+    super(message)
+    this.reason = reason
+  }
+}
+
+// What Aedes 1.2 says where it cuts off a client by itself.
+const reasonsOfAedes: Record<string, Reason> = {
+  'connect did not arrive in time': 'sign_in_timeout',
+  'drain timeout': 'stalled',
+  'Client queue limit reached': 'too_fast',
+  'Invalid protocol': 'malformed',
+  'unacceptable protocol version': 'protocol_version',
+  'identifier rejected': 'identifier'
+}
+
+/** Why a connection ended, where the hub refused something; undefined where it just broke, or went silent. */
+export function reasonOf(error: Error): Reason | ErrorKind | undefined {
+  if (error instanceof Refusal) return error.reason
+  if (error instanceof HubError) return error.kind
+  return reasonsOfAedes[error.message]
+}

@@ -1,0 +1,77 @@
+import { expect, test } from 'bun:test'
+import { abusedHub, each, MiB, spread } from '../../support/abused.ts'
+import { figureIn } from '../../support/metrics.ts'
+import { asDevice, asUser, packetClient } from '../../support/mqtt.ts'
+
+const talkers = 151
+const linesEach = 398 // at once, behind a CONNECT and before the one that is acknowledged
+const line = 'x'.repeat(300)
+
+test('a frozen subscriber with a backlog of 60,000 messages holds up nobody, and costs next to nothing', async () => {
+  await using hub = await abusedHub()
+  const ada = await hub.user('ada')
+  const bell = await ada.device('bell')
+  const devices: { name: string; secret: string }[] = []
+  for (let n = 0; n < talkers; n++) devices.push(await ada.device(`d${n}`))
+
+  await using device = await packetClient(hub, asDevice(ada, bell))
+  device.subscribe(1, ['ada/devices/bell/relaunch'])
+  await device.next()
+  const delays: number[] = []
+  async function ring() {
+    const start = performance.now()
+    const told = device.next()
+    await ada.call('PUT /ada/devices/bell/relaunch')
+    const packet = await told
+    delays.push(performance.now() - start)
+    device.acknowledge(packet.messageId)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+
+  /** Devices say all their lines, and the bell is rung all the while. */
+  async function flood() {
+    const flood = { isOn: true }
+    const flooding = each(devices, 8, (talker) => talk(hub, asDevice(ada, talker), talker.name)).finally(() => {
+      flood.isOn = false
+    })
+    while (flood.isOn) await ring()
+    await flooding
+  }
+
+  // What such messages cost by themselves: the heap grows before it is cleared.
+  const grownByItself = await hub.watchMemory()
+  await flood()
+  const byItself = await grownByItself()
+  delays.length = 0
+
+  await using frozen = await packetClient(hub, { ...asUser(ada), keepalive: 0 })
+  frozen.subscribe(1, ['ada/#'])
+  await frozen.next()
+  frozen.socket.pause()
+  const grown = await hub.watchMemory()
+  await flood()
+
+  const { median, worst } = spread(delays)
+  const growth = await grown()
+  const figures = [`${delays.length} notices`, `median ${median.toFixed(1)} ms`, `worst ${worst.toFixed(1)} ms`]
+  const memory = `memory +${inMiB(growth)} MiB, after +${inMiB(byItself)} MiB by as many with nobody frozen`
+  console.log(`frozen subscriber: ${figures.join(', ')}, ${memory}`)
+  expect(delays.length).toBeGreaterThan(20)
+  expect(median).toBeLessThan(100)
+  expect(worst).toBeLessThan(1000)
+  // The heap is cleared when it has grown by about as much as these messages make of it, frozen subscriber or not.
+  expect(growth).toBeLessThan(Math.max(64 * MiB, byItself + 32 * MiB))
+  expect(figureIn(await hub.metrics(), 'updraft_refusals_total{over="mqtt",reason="stalled"}')).toBe(1)
+}, 120_000)
+
+const inMiB = (bytes: number) => (bytes / MiB).toFixed(1)
+
+/** A device says its lines at once, and waits until they are stored. */
+async function talk(hub: { ports: { mqtt: number } }, who: { username: string; password: string }, name: string) {
+  await using client = await packetClient(hub, who)
+  const topic = `ada/devices/${name}/log`
+  const publish = { cmd: 'publish', topic, payload: line, retain: false, dup: false } as const
+  const lines = Array.from({ length: linesEach }, () => ({ ...publish, qos: 0 as const }))
+  client.send(...lines, { ...publish, qos: 1, messageId: 1 })
+  expect(await client.next()).toMatchObject({ cmd: 'puback' })
+}
