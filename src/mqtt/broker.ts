@@ -5,6 +5,7 @@ import { createAccess } from './access.ts'
 import { createArrivals } from './arrivals.ts'
 import { createConnections } from './connections.ts'
 import { createGuards } from './guards/clients.ts'
+import { bypassEmitter } from './guards/emitter.ts'
 import { checkHealth } from './health.ts'
 import { createHooks } from './hooks.ts'
 import { defaultMqttLimits, type MqttLimits } from './limits.ts'
@@ -49,6 +50,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
     drainTimeout,
     maxTopicLevels: levelsAtMost
   })
+  bypassEmitter(broker)
 
   const greet = (client: Client, filters: string[], occasion: 'retained' | 'live') => {
     if (filters.length === 0) return

@@ -1,5 +1,6 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { tooMany } from '../../lib/errors.ts'
+import { networkOf } from '../../lib/networks.ts'
 
 /** How many tries each action has in how many seconds, by address or by account. */
 export const defaultLimits = {
@@ -22,21 +23,21 @@ export function createRateLimits(limits: Limits = defaultLimits) {
 
   return {
     /** Counts one registration from an address; throws `tooMany` past the limit. */
-    registration: (address: string) => consume(registration, network(address)),
+    registration: (address: string) => consume(registration, networkOf(address)),
 
     /** Throws `tooMany` when the address or the account has failed too often to try again. */
     async beforeSignIn(address: string, account: string) {
-      await refuseIfSpent(signInByAddress, network(address))
+      await refuseIfSpent(signInByAddress, networkOf(address))
       await refuseIfSpent(signInByAccount, account)
     },
 
     /** Counts one failed sign-in against both. */
     async failedSignIn(address: string, account: string) {
-      await Promise.allSettled([consume(signInByAddress, network(address)), consume(signInByAccount, account)])
+      await Promise.allSettled([consume(signInByAddress, networkOf(address)), consume(signInByAccount, account)])
     },
 
     /** Counts one unknown device secret; throws `tooMany` past the limit. A right secret is never held up. */
-    wrongDeviceSecret: (address: string) => consume(deviceSecret, network(address))
+    wrongDeviceSecret: (address: string) => consume(deviceSecret, networkOf(address))
   }
 }
 
@@ -53,7 +54,3 @@ async function refuseIfSpent(limiter: RateLimiterMemory, key: string) {
   const state = await limiter.get(key)
   if (state && state.remainingPoints <= 0) throw tooMany(Math.ceil(state.msBeforeNext / 1000))
 }
-
-/** Whoever holds an IPv6 address commonly holds its whole /64. */
-const network = (address: string) =>
-  address.includes(':') && !address.includes('.') ? address.split(':').slice(0, 4).join(':') : address

@@ -1,10 +1,10 @@
 import type { Connection } from 'aedes'
+import { networkOf } from '../../lib/networks.ts'
 import type { Reason } from './refusals.ts'
 
 type Limits = { connections: number; connectionsPerAddress: number | undefined; unfinishedSignIns: number }
 
 const perAddressByDefault = 1000
-const overIpv4 = '::ffff:'
 
 /** Who may be connected at all: so many in all and from one address, and so many who have not said who they are. */
 export function createAdmission(limits: Limits, refused: (reason: Reason) => void) {
@@ -47,7 +47,7 @@ export function createAdmission(limits: Limits, refused: (reason: Reason) => voi
     /** Takes a connection in, once; where there are too many it is ended. Gives whether it may stay. */
     admit(stream: Connection) {
       if (streams.has(stream)) return true
-      const address = networkOf(stream)
+      const address = networkOf(addressOf(stream))
       const reason = reasonAgainst(address)
       if (reason) {
         refused(reason)
@@ -77,18 +77,4 @@ function atMostFrom(address: string, { connections, connectionsPerAddress }: Lim
   return address.startsWith('127.') || address === '0:0:0:0' ? connections : perAddressByDefault
 }
 
-/** The address, or of IPv6 the first half: whoever holds one commonly holds all of its /64. */
-function networkOf(stream: Connection) {
-  const address = ('remoteAddress' in stream && stream.remoteAddress) || 'unknown'
-  if (address.startsWith(overIpv4)) return address.slice(overIpv4.length)
-  return address.includes(':') ? firstHalf(address) : address
-}
-
-function firstHalf(address: string) {
-  const [head = '', tail] = address.split('::')
-  const given = head === '' ? [] : head.split(':')
-  const behind = tail ? tail.split(':').length : 0
-  const zeros = tail === undefined ? 0 : 8 - given.length - behind
-  const groups = [...given, ...Array.from({ length: zeros }, () => '0'), ...(tail ? tail.split(':') : [])]
-  return groups.slice(0, 4).join(':')
-}
+const addressOf = (stream: Connection) => ('remoteAddress' in stream && stream.remoteAddress) || 'unknown'
