@@ -6,7 +6,7 @@ import { has } from '../support/needs.ts'
 import { openSwagger, type SwaggerPage, startBrowser } from './swagger-page.ts'
 
 const here = has('chromium', 'apt-get install chromium')
-const longest = 90_000
+const longest = 180_000
 
 // What a reader does from top to bottom with the examples as they are filled in, each operation once, what destroys last.
 const story = [
