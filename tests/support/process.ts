@@ -24,11 +24,14 @@ export async function hubHome(env: Record<string, string> = {}) {
     ...env
   }
 
+  const children: Bun.Subprocess[] = []
+
   return {
     dataDir,
     /** Starts the hub and waits for its greeting; gives where it listens. */
     async start() {
       const child = Bun.spawn([process.execPath, main], { env: variables, stdout: 'pipe', stderr: 'pipe' })
+      children.push(child)
       const greeting = await readGreeting(child.stdout)
       const port = (name: string) => Number(greeting.match(new RegExp(`${name} .*:(\\d+)$`, 'm'))?.[1])
       const base = `http://127.0.0.1:${port('HTTP')}`
@@ -49,6 +52,7 @@ export async function hubHome(env: Record<string, string> = {}) {
       }
     },
     async [Symbol.asyncDispose]() {
+      for (const child of children) child.kill('SIGKILL') // where a test failed before it ended them
       await database?.drop()
       await rm(dataDir, { recursive: true, force: true })
     }
