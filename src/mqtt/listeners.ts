@@ -12,7 +12,8 @@ export async function listenForMqtt({ config: { host, mqttPort, tls }, log }: Hu
   const accept = (socket: Socket) => handle(socket.setNoDelay(true).setKeepAlive(true, quietBeforeProbe))
   const servers = [await listen(createServer(accept), mqttPort, host)]
   if (tls) {
-    const [cert, key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)])
+    const cert = await readFile(tls.certFile)
+    const key = await readFile(tls.keyFile)
     const server = createTlsServer({ cert, key, handshakeTimeout: limits.signInWithin }, accept)
     server.on('connection', admit) // who has not got through the handshake counts too
     server.on('tlsClientError', (_error, socket) => void socket.destroy())
