@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generate } from 'mqtt-packet'
 import { deploy, type TestHub, testDevice, testHub } from '../support/hub.ts'
-import { asDevice, asUser, listed, logOf, mqttClient, packetClient, until, userClient, within } from '../support/mqtt.ts'
+import { asDevice, asUser, listed, logOf, mqttClient, noticed, packetClient, until, userClient, within } from '../support/mqtt.ts'
 import { hasMosquitto } from '../support/needs.ts'
 import { exchange, rawHttp, silentSocket, webSocket } from '../support/sockets.ts'
 
@@ -183,7 +183,9 @@ describe.skipIf(!hasMosquitto())('mosquitto', () => {
   test('over TCP: reads its retained deployment, and its log lines are stored', async () => {
     await using hub = await testHub()
     const { ada, lamp } = await lampOf(hub)
+    const told = noticed(hub, 'deployment.created')
     await deploy(ada, 'blinker', image)
+    await told
     const who = signedIn(asDevice(ada, lamp))
     const read = await mosquitto('sub', hub.ports.mqtt, [
       ...who,
@@ -215,7 +217,9 @@ describe.skipIf(!hasMosquitto())('mosquitto', () => {
   test('over TLS: a member hears a device', async () => {
     await using hub = await tlsHub()
     const { ada, lamp } = await lampOf(hub)
+    const told = noticed(hub, 'deployment.created')
     await deploy(ada, 'blinker', image)
+    await told
     const tls = ['--cafile', hub.cert]
     const listening = mosquitto('sub', hub.tlsPort, [
       ...tls,

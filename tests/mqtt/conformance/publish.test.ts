@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { generate, type IPublishPacket } from 'mqtt-packet'
 import { deploy } from '../../support/hub.ts'
-import { published, within } from '../../support/mqtt.ts'
+import { noticed, published, within } from '../../support/mqtt.ts'
 import { stage } from '../../support/stage.ts'
 
 const image = (text: string) => new TextEncoder().encode(text)
@@ -170,7 +170,9 @@ describe('PUBLISH to a client', () => {
     await using device = await s.device()
     device.subscribe(1, [s.topics.deployment])
     await device.next()
+    const told1 = noticed(s.hub, 'deployment.created')
     await deploy(s.ada, 'blinker', image('one'))
+    await told1
     expect(await device.next()).toMatchObject({ topic: s.topics.deployment, retain: false })
     await using later = await s.device()
     later.subscribe(1, [s.topics.deployment])

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { deploy, testDevice } from '../../support/hub.ts'
-import { asDevice, packetClient, published, within } from '../../support/mqtt.ts'
+import { asDevice, noticed, packetClient, published, within } from '../../support/mqtt.ts'
 import { stage } from '../../support/stage.ts'
 
 const ping = { cmd: 'pingreq' } as const
@@ -61,7 +61,9 @@ describe('SUBSCRIBE', () => {
 
   test('[MQTT-3.8.4-3] of a filter that there is replaces it, and what is retained is sent again', async () => {
     await using s = await stage()
+    const told1 = noticed(s.hub, 'deployment.created')
     await deploy(s.ada, 'blinker', new TextEncoder().encode('image'))
+    await told1
     await using device = await s.device()
     for (const qos of [0, 1] as const) {
       device.subscribe(1, [s.topics.deployment], qos)
@@ -179,7 +181,9 @@ describe('UNSUBSCRIBE', () => {
     expect(device.connack).toMatchObject({ sessionPresent: true })
     await s.relaunch()
     await s.hub.broker.settled()
+    const told2 = noticed(s.hub, 'deployment.created')
     await deploy(s.ada, 'blinker', new TextEncoder().encode('image'))
+    await told2
     expect(await device.next()).toMatchObject({ topic: s.topics.deployment })
   })
 })
@@ -208,7 +212,9 @@ describe('a session', () => {
     }
     await using device = await s.device({ clientId: 'esp', clean: false })
     expect(device.connack).toMatchObject({ sessionPresent: false })
+    const told3 = noticed(s.hub, 'deployment.created')
     await deploy(s.ada, 'blinker', new TextEncoder().encode('image'))
+    await told3
     await s.hub.broker.settled()
     device.send(ping)
     expect(await device.next()).toMatchObject({ cmd: 'pingresp' })
