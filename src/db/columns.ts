@@ -8,6 +8,8 @@ export const sqliteColumns = {
   /** A text that is one of these. */
   choice: <U extends string, T extends [U, ...U[]]>(...values: T) => sqlite.text({ enum: values }),
   int: () => sqlite.integer(),
+  /** A whole number that may pass 2^31, up to 2^53. */
+  long: () => sqlite.integer(),
   /** A key that counts up from 1. */
   serial: () => sqlite.integer().primaryKey({ autoIncrement: true }),
   bool: () => sqlite.integer({ mode: 'boolean' }),
@@ -27,6 +29,7 @@ const postgres = {
   text: () => pg.text(),
   choice: (...values: [string, ...string[]]) => pg.text({ enum: values }),
   int: () => pg.integer(),
+  long: () => pg.bigint({ mode: 'number' }),
   serial: () => pg.bigserial({ mode: 'number' }).primaryKey(),
   bool: () => pg.boolean(),
   time: () => pg.timestamp({ mode: 'date', precision: 3, withTimezone: true }),

@@ -67,7 +67,7 @@ describe(`group commit on ${databaseName}`, () => {
       throw new Error('no')
     }
     const broken = async (change: Change) => {
-      await change.tx.insert(db.tables.logEntries).values({ ...entry('no such device'), deviceId: 'none' })
+      await change.tx.insert(db.tables.members).values({ teamId: 'none', userId: 'none', role: 'member' })
     }
     const outcomes = await Promise.allSettled([
       submit(add('first')),

@@ -1,0 +1,33 @@
+CREATE TABLE "log_chains" (
+	"application_id" text PRIMARY KEY NOT NULL,
+	"total" bigint NOT NULL,
+	"seq" bigint NOT NULL,
+	"hash" text NOT NULL,
+	"anchor_seq" bigint NOT NULL,
+	"anchor_hash" text NOT NULL,
+	"anchor_signature" text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "log_intake" (
+	"id" bigserial PRIMARY KEY NOT NULL,
+	"reports" text NOT NULL
+);
+--> statement-breakpoint
+ALTER TABLE "log_entries" DROP CONSTRAINT "log_entries_application_id_applications_id_fk";
+--> statement-breakpoint
+ALTER TABLE "log_entries" DROP CONSTRAINT "log_entries_device_id_devices_id_fk";
+--> statement-breakpoint
+ALTER TABLE "applications" ADD COLUMN "description" text;--> statement-breakpoint
+ALTER TABLE "applications" ADD COLUMN "domain" text;--> statement-breakpoint
+ALTER TABLE "applications" ADD COLUMN "stack" text;--> statement-breakpoint
+ALTER TABLE "applications" ADD COLUMN "is_active" boolean DEFAULT true NOT NULL;--> statement-breakpoint
+ALTER TABLE "applications" ADD COLUMN "api_key_hash" text;--> statement-breakpoint
+ALTER TABLE "applications" ADD COLUMN "updated_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "log_entries" ADD COLUMN "seq" bigint;--> statement-breakpoint
+ALTER TABLE "log_entries" ADD COLUMN "hash" text;--> statement-breakpoint
+ALTER TABLE "log_chains" ADD CONSTRAINT "log_chains_application_id_applications_id_fk" FOREIGN KEY ("application_id") REFERENCES "public"."applications"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE UNIQUE INDEX "applications_api_key" ON "applications" USING btree ("api_key_hash");--> statement-breakpoint
+CREATE INDEX "log_entries_type" ON "log_entries" USING btree ("type","id") WHERE device_id is null;--> statement-breakpoint
+CREATE INDEX "log_entries_application_type" ON "log_entries" USING btree ("application_id","type","id") WHERE device_id is null;--> statement-breakpoint
+INSERT INTO "log_chains" ("application_id", "total", "seq", "hash", "anchor_seq", "anchor_hash", "anchor_signature")
+SELECT "application_id", count(*), 0, '', 0, '', '' FROM "log_entries" WHERE "application_id" IS NOT NULL GROUP BY "application_id";

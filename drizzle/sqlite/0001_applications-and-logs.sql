@@ -1,0 +1,45 @@
+CREATE TABLE `log_chains` (
+	`application_id` text PRIMARY KEY NOT NULL,
+	`total` integer NOT NULL,
+	`seq` integer NOT NULL,
+	`hash` text NOT NULL,
+	`anchor_seq` integer NOT NULL,
+	`anchor_hash` text NOT NULL,
+	`anchor_signature` text NOT NULL,
+	FOREIGN KEY (`application_id`) REFERENCES `applications`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE TABLE `log_intake` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`reports` text NOT NULL
+);
+--> statement-breakpoint
+PRAGMA foreign_keys=OFF;--> statement-breakpoint
+CREATE TABLE `__new_log_entries` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`application_id` text,
+	`device_id` text,
+	`type` text NOT NULL,
+	`payload` text NOT NULL,
+	`at` integer NOT NULL,
+	`seq` integer,
+	`hash` text
+);
+--> statement-breakpoint
+INSERT INTO `__new_log_entries`("id", "application_id", "device_id", "type", "payload", "at") SELECT "id", "application_id", "device_id", "type", "payload", "at" FROM `log_entries`;--> statement-breakpoint
+DROP TABLE `log_entries`;--> statement-breakpoint
+ALTER TABLE `__new_log_entries` RENAME TO `log_entries`;--> statement-breakpoint
+PRAGMA foreign_keys=ON;--> statement-breakpoint
+CREATE INDEX `log_entries_device` ON `log_entries` (`device_id`,`id`);--> statement-breakpoint
+CREATE INDEX `log_entries_application` ON `log_entries` (`application_id`,`id`);--> statement-breakpoint
+CREATE INDEX `log_entries_type` ON `log_entries` (`type`,`id`) WHERE device_id is null;--> statement-breakpoint
+CREATE INDEX `log_entries_application_type` ON `log_entries` (`application_id`,`type`,`id`) WHERE device_id is null;--> statement-breakpoint
+ALTER TABLE `applications` ADD `description` text;--> statement-breakpoint
+ALTER TABLE `applications` ADD `domain` text;--> statement-breakpoint
+ALTER TABLE `applications` ADD `stack` text;--> statement-breakpoint
+ALTER TABLE `applications` ADD `is_active` integer DEFAULT true NOT NULL;--> statement-breakpoint
+ALTER TABLE `applications` ADD `api_key_hash` text;--> statement-breakpoint
+ALTER TABLE `applications` ADD `updated_at` integer;--> statement-breakpoint
+CREATE UNIQUE INDEX `applications_api_key` ON `applications` (`api_key_hash`);--> statement-breakpoint
+INSERT INTO `log_chains` (`application_id`, `total`, `seq`, `hash`, `anchor_seq`, `anchor_hash`, `anchor_signature`)
+SELECT `application_id`, count(*), 0, '', 0, '', '' FROM `log_entries` WHERE `application_id` IS NOT NULL GROUP BY `application_id`;
