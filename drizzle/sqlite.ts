@@ -2,5 +2,16 @@ import { sqliteColumns } from '../src/db/columns.ts'
 import { defineTables } from '../src/db/tables.ts'
 
 // drizzle-kit reads the exported tables.
-export const { users, teams, members, applications, devices, deployments, logEntries, logChains, logIntake, notices } =
-  defineTables(sqliteColumns)
+export const {
+  users,
+  teams,
+  members,
+  applications,
+  devices,
+  deviceSeen,
+  deployments,
+  logEntries,
+  logChains,
+  logIntake,
+  notices
+} = defineTables(sqliteColumns)

@@ -45,21 +45,23 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const limits = createRateLimits(limitSettings)
   const notices = createNotices({ db, clock, log })
   const teams = createTeams({ db, clock, notices })
-  const tokens = createTokens(config.jwtSecret ?? (await keptSecret(join(config.dataDir, 'jwt-secret'))))
+  const secret = config.jwtSecret ?? (await keptSecret(join(config.dataDir, 'jwt-secret')))
+  const tokens = createTokens(secret)
   const accounts = createAccounts({ db, clock, notices, teams, passwords: createPasswords(), tokens, limits })
   const applications = createApplications({ db, clock, notices, teams })
   const presence = createPresence()
   const deployments = createDeployments({ db, clock, notices })
   const states = createDeviceStates({ db, notices, deployments })
-  const devices = createDevices({ db, clock, notices, limits, presence, states, downAfter: config.deviceDownAfter })
-  const logs = createLogs({ db, clock })
   const commits = createGroupCommit(db, metrics.committed)
+  const logs = createLogs({ db, commits, clock, log, secret })
+  const devices = createDevices({ db, clock, notices, logs, limits, presence, states, downAfter: config.deviceDownAfter })
   metrics.watch('updraft_reports_waiting', 'Reports of devices that wait for the next commit', commits.waiting)
   const reports = createReports({ db, commits, clock, notices, logs, states, metrics })
   const blobs = createBlobs({ store, clock })
   const referrers = [deployments.referred]
   const upkeep = createUpkeep({ clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
 
+  await logs.settle() // what the last run had taken in
   await notices.start()
   const stopping = new AbortController()
   let checkBroker = (): Promise<void> => Promise.reject(new Error('The broker is not running'))
@@ -95,6 +97,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     async close() {
       metrics.stop()
       await upkeep.stop()
+      await logs.stop()
       await db.close()
       unlock()
     }

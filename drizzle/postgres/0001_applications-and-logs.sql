@@ -1,8 +1,14 @@
+CREATE TABLE "device_seen" (
+	"device_id" text PRIMARY KEY NOT NULL,
+	"last_seen_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "log_chains" (
 	"application_id" text PRIMARY KEY NOT NULL,
 	"total" bigint NOT NULL,
 	"seq" bigint NOT NULL,
 	"hash" text NOT NULL,
+	"signature" text NOT NULL,
 	"anchor_seq" bigint NOT NULL,
 	"anchor_hash" text NOT NULL,
 	"anchor_signature" text NOT NULL
@@ -29,5 +35,7 @@ ALTER TABLE "log_chains" ADD CONSTRAINT "log_chains_application_id_applications_
 CREATE UNIQUE INDEX "applications_api_key" ON "applications" USING btree ("api_key_hash");--> statement-breakpoint
 CREATE INDEX "log_entries_type" ON "log_entries" USING btree ("type","id") WHERE device_id is null;--> statement-breakpoint
 CREATE INDEX "log_entries_application_type" ON "log_entries" USING btree ("application_id","type","id") WHERE device_id is null;--> statement-breakpoint
-INSERT INTO "log_chains" ("application_id", "total", "seq", "hash", "anchor_seq", "anchor_hash", "anchor_signature")
-SELECT "application_id", count(*), 0, '', 0, '', '' FROM "log_entries" WHERE "application_id" IS NOT NULL GROUP BY "application_id";
+INSERT INTO "device_seen" ("device_id", "last_seen_at") SELECT "id", "last_seen_at" FROM "devices" WHERE "last_seen_at" IS NOT NULL;--> statement-breakpoint
+ALTER TABLE "devices" DROP COLUMN "last_seen_at";--> statement-breakpoint
+INSERT INTO "log_chains" ("application_id", "total", "seq", "hash", "signature", "anchor_seq", "anchor_hash", "anchor_signature")
+SELECT "application_id", count(*), 0, '', '', 0, '', '' FROM "log_entries" WHERE "application_id" IS NOT NULL GROUP BY "application_id";

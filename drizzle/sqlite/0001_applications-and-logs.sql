@@ -1,8 +1,14 @@
+CREATE TABLE `device_seen` (
+	`device_id` text PRIMARY KEY NOT NULL,
+	`last_seen_at` integer NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `log_chains` (
 	`application_id` text PRIMARY KEY NOT NULL,
 	`total` integer NOT NULL,
 	`seq` integer NOT NULL,
 	`hash` text NOT NULL,
+	`signature` text NOT NULL,
 	`anchor_seq` integer NOT NULL,
 	`anchor_hash` text NOT NULL,
 	`anchor_signature` text NOT NULL,
@@ -41,5 +47,7 @@ ALTER TABLE `applications` ADD `is_active` integer DEFAULT true NOT NULL;--> sta
 ALTER TABLE `applications` ADD `api_key_hash` text;--> statement-breakpoint
 ALTER TABLE `applications` ADD `updated_at` integer;--> statement-breakpoint
 CREATE UNIQUE INDEX `applications_api_key` ON `applications` (`api_key_hash`);--> statement-breakpoint
-INSERT INTO `log_chains` (`application_id`, `total`, `seq`, `hash`, `anchor_seq`, `anchor_hash`, `anchor_signature`)
-SELECT `application_id`, count(*), 0, '', 0, '', '' FROM `log_entries` WHERE `application_id` IS NOT NULL GROUP BY `application_id`;
+INSERT INTO `device_seen` (`device_id`, `last_seen_at`) SELECT `id`, `last_seen_at` FROM `devices` WHERE `last_seen_at` IS NOT NULL;--> statement-breakpoint
+ALTER TABLE `devices` DROP COLUMN `last_seen_at`;--> statement-breakpoint
+INSERT INTO `log_chains` (`application_id`, `total`, `seq`, `hash`, `signature`, `anchor_seq`, `anchor_hash`, `anchor_signature`)
+SELECT `application_id`, count(*), 0, '', '', 0, '', '' FROM `log_entries` WHERE `application_id` IS NOT NULL GROUP BY `application_id`;

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type SQL, sql } from 'drizzle-orm'
-import type { BaseSQLiteDatabase } from 'drizzle-orm/sqlite-core'
+import type { BaseSQLiteDatabase, SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import type { Tables } from './tables.ts'
 
 /** Drizzle's query builders, typed once: both drivers are awaited alike. */
@@ -44,6 +44,13 @@ export type Db = {
   write<T>(work: (change: Change) => Promise<T>): Promise<T>
   /** Prepares a query of a hot path. */
   prepare<Q extends Preparable>(build: (database: Writer) => Q): Prepared<Awaited<Q>>
+  /** Inside a change: inserts many rows that name the same columns, or replaces those with the same key. Not for columns of JSON. */
+  insertMany<T extends SQLiteTable>(
+    change: Change,
+    table: T,
+    rows: T['$inferInsert'][],
+    on?: { replacing: SQLiteColumn }
+  ): Promise<void>
   /** Resolves when the database answers. */
   ping(): Promise<void>
   close(): Promise<void>

@@ -1,6 +1,8 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/postgres-js'
+import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import postgres from 'postgres'
+import { bulkInsert, driverValues } from './bulk.ts'
 import { postgresColumns } from './columns.ts'
 import { createWrite, type Db, type Driver, type Preparable, type Prepared, type Writer } from './index.ts'
 import { migrate } from './migrations.ts'
@@ -25,6 +27,7 @@ export async function openPostgres(url: string): Promise<Db> {
     read,
     write: createWrite({ transaction }),
     prepare: (build) => prepareFor(build, read),
+    insertMany: ({ tx }, table, rows, on) => insertAtOnce(tx as unknown as Executor, { table, rows, replacing: on?.replacing }),
     ping: async () => void (await client`select 1`),
     close: () => client.end({ timeout: 5 })
   }
@@ -40,6 +43,25 @@ function prepareFor<Q extends Preparable>(build: (database: Writer) => Q, read: 
     read: (params) => statement.execute(params) as Promise<Awaited<Q>>,
     within: ({ tx }, params) => build(tx).prepare(name).execute(params) as Promise<Awaited<Q>>
   }
+}
+
+type Executor = { execute(query: SQL): Promise<unknown> }
+type Bulk = { table: SQLiteTable; rows: Record<string, unknown>[]; replacing: SQLiteColumn | undefined }
+
+/** One statement with one parameter, the rows as JSON: so its text is the same for any number of them. */
+async function insertAtOnce(tx: Executor, { table, rows, replacing }: Bulk) {
+  const [first] = rows
+  if (!first) return
+  const { columns, names, into, onConflict } = bulkInsert(table, first, replacing)
+  const types = columns.map(({ name, column }) => `"${name}" ${column.getSQLType()}`).join(', ')
+  const records = rows.map((row) => {
+    const values = driverValues(columns, row)
+    return Object.fromEntries(columns.map(({ name }, i) => [name, values[i]]))
+  })
+  const from = sql`${JSON.stringify(records)}::text::json`
+  await tx.execute(
+    sql`${sql.raw(into)} select ${sql.raw(names)} from json_to_recordset(${from}) as given(${sql.raw(types)}) ${sql.raw(onConflict)}`
+  )
 }
 
 async function bringUpToDate(client: postgres.Sql) {

@@ -1,5 +1,7 @@
-import { Database } from 'bun:sqlite'
+import { Database, type SQLQueryBindings } from 'bun:sqlite'
 import { drizzle } from 'drizzle-orm/bun-sqlite'
+import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { bulkInsert, driverValues } from './bulk.ts'
 import { sqliteColumns } from './columns.ts'
 import { createWrite, type Db, type Driver, type Preparable, type Prepared, type Writer } from './index.ts'
 import { migrate } from './migrations.ts'
@@ -18,6 +20,7 @@ export async function openSqlite(path: string): Promise<Db> {
     read,
     write: createWrite({ transaction: serialTransaction(writer, tx) }),
     prepare: (build) => prepareOnce(build, { read, tx }),
+    insertMany: async (_change, table, rows, on) => insertEach(writer, { table, rows, replacing: on?.replacing }),
     ping: async () => void reader.query('select 1').get(),
     close: async () => {
       reader.close()
@@ -48,6 +51,17 @@ function prepareOnce<Q extends Preparable>(
   }
   const within = once(tx)
   return { read: once(read), within: (_change, params) => within(params) }
+}
+
+type Bulk = { table: SQLiteTable; rows: Record<string, unknown>[]; replacing: SQLiteColumn | undefined }
+
+/** One statement that runs for each row: SQLite is in this process, so a statement of many rows gains nothing. */
+function insertEach(writer: Database, { table, rows, replacing }: Bulk) {
+  const [first] = rows
+  if (!first) return
+  const { columns, into, onConflict } = bulkInsert(table, first, replacing)
+  const statement = writer.query(`${into} values (${columns.map(() => '?').join(', ')}) ${onConflict}`)
+  for (const row of rows) statement.run(...(driverValues(columns, row) as SQLQueryBindings[]))
 }
 
 /** Drizzle's own `transaction` commits before an async callback ends, so the transaction is spelled out and queued here. */

@@ -1,35 +1,24 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { asc } from 'drizzle-orm'
 import { createGroupCommit } from '../../src/db/group-commit.ts'
 import type { Change, Db } from '../../src/db/index.ts'
-import { openPostgres } from '../../src/db/postgres.ts'
-import { openSqlite } from '../../src/db/sqlite.ts'
-import { databaseName, freshDatabase } from '../support/databases.ts'
+import { databaseName, freshDb } from '../support/databases.ts'
 
 let db: Db
-let clean: () => Promise<void>
+let clean: AsyncDisposable
 let transactions = 0
 
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'updraft-db-'))
-  const database = await freshDatabase()
-  const opened = database ? await openPostgres(database.url) : await openSqlite(join(folder, 'db.sqlite'))
+  const fresh = await freshDb()
   const counted: Db['write'] = (work) => {
     transactions++
-    return opened.write(work)
+    return fresh.db.write(work)
   }
-  db = { ...opened, write: counted }
-  clean = async () => {
-    await opened.close()
-    await database?.drop()
-    await rm(folder, { recursive: true, force: true })
-  }
+  db = { ...fresh.db, write: counted }
+  clean = fresh
 })
 
-afterAll(() => clean())
+afterAll(() => clean[Symbol.asyncDispose]())
 
 const entry = (payload: string) => ({ type: 'test', payload, at: new Date() })
 const add = (payload: string) => async (change: Change) => {

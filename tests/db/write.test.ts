@@ -1,29 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
 import type { Change, Db } from '../../src/db/index.ts'
-import { openPostgres } from '../../src/db/postgres.ts'
-import { openSqlite } from '../../src/db/sqlite.ts'
 import { newId } from '../../src/lib/secrets.ts'
-import { databaseName, freshDatabase } from '../support/databases.ts'
+import { databaseName, freshDb } from '../support/databases.ts'
 
 let db: Db
-let clean: () => Promise<void>
+let clean: AsyncDisposable
 
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'updraft-db-'))
-  const database = await freshDatabase()
-  db = database ? await openPostgres(database.url) : await openSqlite(join(folder, 'db.sqlite'))
-  clean = async () => {
-    await db.close()
-    await database?.drop()
-    await rm(folder, { recursive: true, force: true })
-  }
+  const fresh = await freshDb()
+  db = fresh.db
+  clean = fresh
 })
 
-afterAll(() => clean())
+afterAll(() => clean[Symbol.asyncDispose]())
 
 const addTeam = ({ tx }: Change, name: string) =>
   tx.insert(db.tables.teams).values({ id: newId(), name, nameKey: name, createdAt: new Date(1_795_159_020_123) })

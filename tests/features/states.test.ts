@@ -78,15 +78,15 @@ describe(`what is kept in memory of a device, on ${databaseName}, is right after
   test('a change that fails: what the report would have noted is not kept', async () => {
     const { hub, ada, beat } = await warm()
     await using _ = hub
-    const { append } = hub.hub.logs
+    const { report } = hub.hub.logs
     Object.assign(hub.hub.logs, {
-      append: () => {
+      report: () => {
         throw new Error('disk full')
       }
     })
     await ada.call('PUT /ada/devices/lamp/relaunch')
     expect(await beat()).toMatchObject({ error: 'Internal server error' })
-    Object.assign(hub.hub.logs, { append })
+    Object.assign(hub.hub.logs, { report })
     expect(await beat()).toBe('R')
     expect(await beat()).toBe('1')
   })

@@ -1,4 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import postgres from 'postgres'
+import { openPostgres } from '../../src/db/postgres.ts'
+import { openSqlite } from '../../src/db/sqlite.ts'
 import { newId } from '../../src/lib/secrets.ts'
 
 /** The PostgreSQL server that this run of the tests is to use, as the URL of its maintenance database; undefined for SQLite. */
@@ -15,6 +20,21 @@ export async function freshDatabase() {
   return {
     url: Object.assign(new URL(postgresServer), { pathname: `/${name}` }).href,
     drop: () => asAdmin((sql) => sql.unsafe(`drop database if exists ${name} with (force)`))
+  }
+}
+
+/** An open, migrated, empty database of this run; it goes with its end. */
+export async function freshDb() {
+  const folder = await mkdtemp(join(tmpdir(), 'updraft-db-'))
+  const database = await freshDatabase()
+  const db = database ? await openPostgres(database.url) : await openSqlite(join(folder, 'db.sqlite'))
+  return {
+    db,
+    async [Symbol.asyncDispose]() {
+      await db.close()
+      await database?.drop()
+      await rm(folder, { recursive: true, force: true })
+    }
   }
 }
 

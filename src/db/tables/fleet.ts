@@ -21,7 +21,6 @@ export function defineFleet(
       secretHash: text().notNull(),
       status: choice('new', 'ready', 'running').notNull(),
       createdAt: time().notNull(),
-      lastSeenAt: time(),
       /** The deployment that the device says it runs. */
       runningId: int(),
       /** How many relaunches were asked for, and up to which of them the device has been told. */
@@ -34,6 +33,12 @@ export function defineFleet(
       index('devices_application').on(t.applicationId, t.board)
     ]
   )
+
+  /**
+   * When each device was last heard of: what every report changes, in rows so small that many share a page. The device is no
+   * reference, as a check of it would lock the device in the midst of everybody's reports.
+   */
+  const deviceSeen = table('device_seen', { deviceId: text().primaryKey(), lastSeenAt: time().notNull() })
 
   const deployments = table(
     'deployments',
@@ -54,7 +59,7 @@ export function defineFleet(
     (t) => [index('deployments_choice').on(t.applicationId, t.board, t.tag, t.id), index('deployments_bytes').on(t.sha256)]
   )
 
-  return { devices, deployments }
+  return { devices, deviceSeen, deployments }
 }
 
 export type Fleet = ReturnType<typeof defineFleet>

@@ -40,9 +40,10 @@ export function defineLogs({ table, text, long, serial, time, json, index }: Col
       .references(() => applications.id, { onDelete: 'cascade' }),
     /** How many entries there are now. */
     total: long().notNull(),
-    /** The last entry. */
+    /** The last entry, and the signature that says so. */
     seq: long().notNull(),
     hash: text().notNull(),
+    signature: text().notNull(),
     /** The last entry that retention has taken, and the signature that says so. */
     anchorSeq: long().notNull(),
     anchorHash: text().notNull(),

@@ -133,6 +133,7 @@ export function createAccounts({ db, clock, notices, teams, passwords, tokens, l
     /** Deletes an account with its own team and all that is in it. Throws `invalid` where others would be left without an owner. */
     async remove(caller: Caller) {
       await db.write(async (change) => {
+        await change.lockOrder() // it reaches into the log, which is locked first everywhere
         if (caller.role === 'SUPER_ADMIN') await refuseLastAdmin(change)
         await teams.leaveAll(change, caller.id)
         await change.tx.delete(users).where(eq(users.id, caller.id))

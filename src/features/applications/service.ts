@@ -75,6 +75,7 @@ export function createApplications({ db, clock, notices, teams }: { db: Db; cloc
     /** Deletes an application with its deployments; its devices stay, without an application. */
     async remove(application: Application) {
       await db.write(async (change) => {
+        await change.lockOrder() // it reaches into the log, which is locked first everywhere
         const [gone] = await change.tx
           .delete(applications)
           .where(eq(applications.id, application.id))

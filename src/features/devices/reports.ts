@@ -35,21 +35,20 @@ export function createReports({ db, commits, clock, notices, logs, states, metri
   const gone = new Set<string>()
   let noted: Promise<void> | undefined
   const isDevice = eq(devices.id, given('id'))
-  const placeholders = {
-    status: given('status'),
-    runningId: given('runningId'),
-    lastSeenAt: given('at')
-  }
-  const setStatus = db.prepare((database) => database.update(devices).set(placeholders).where(isDevice))
-  const setSeen = db.prepare((database) =>
+  const setStatus = db.prepare((database) =>
     database
       .update(devices)
-      .set({ lastSeenAt: given('at') })
+      .set({ status: given('status'), runningId: given('runningId') })
       .where(isDevice)
   )
 
   function tell(report: Report) {
     for (const listener of listeners) listener(report)
+  }
+
+  /** Notes that a device was there, with the lines that it sent. */
+  function takeIn(change: Change, { id, applicationId }: Pick<Device, 'id' | 'applicationId'>, lines: string[] = []) {
+    logs.report(change, { deviceId: id, applicationId, at: clock.now(), lines })
   }
 
   /** Runs work on a device as it is now, in the next transaction. Throws `missing` for one that is no more. */
@@ -68,8 +67,8 @@ export function createReports({ db, commits, clock, notices, logs, states, metri
   async function storeStatus(change: Change, state: DeviceState, { status, deployment_id }: StatusReport) {
     const { device } = state
     const runningId = status === 'running' ? (deployment_id ?? state.runningId) : null
-    await setStatus.within(change, { id: device.id, status, runningId, at: clock.now() })
     if (state.status === status && state.runningId === runningId) return
+    await setStatus.within(change, { id: device.id, status, runningId })
     Object.assign(state, { status, runningId })
     const data = { device_id: device.id, device: device.name, team: device.team, status, running_id: runningId }
     await notices.record(change, { type: 'device.status', teamId: device.teamId, data })
@@ -96,7 +95,9 @@ export function createReports({ db, commits, clock, notices, logs, states, metri
     while (gone.size > 0) {
       const ids = [...gone].slice(0, notedAtOnce)
       for (const id of ids) gone.delete(id)
-      await commits.submit((change) => Promise.all(ids.map((id) => setSeen.within(change, { id, at: clock.now() }))))
+      await commits.submit(async (change) => {
+        for (const id of ids) takeIn(change, { id, applicationId: null })
+      })
     }
     noted = undefined
   }
@@ -107,7 +108,7 @@ export function createReports({ db, commits, clock, notices, logs, states, metri
       refuseTooMany(lines)
       const answer = await onDevice(device.id, async (change, state) => {
         await storeStatus(change, state, report)
-        logs.append(change, state.device, lines)
+        takeIn(change, state.device, lines)
         return { relaunch: await claimRelaunch(change, state), deploymentId: state.deployment?.id }
       })
       metrics.heartbeat()
@@ -117,17 +118,17 @@ export function createReports({ db, commits, clock, notices, logs, states, metri
 
     /** Stores a status that came over MQTT. */
     async status(device: Device, report: StatusReport) {
-      await onDevice(device.id, (change, state) => storeStatus(change, state, report))
+      await onDevice(device.id, async (change, state) => {
+        await storeStatus(change, state, report)
+        takeIn(change, state.device)
+      })
       tell({ device, over: 'mqtt', status: report.status, lines: [] })
     },
 
     /** Stores log lines that came over MQTT. */
     async log(device: Device, lines: string[]) {
       refuseTooMany(lines)
-      await onDevice(device.id, async (change, state) => {
-        await setSeen.within(change, { id: device.id, at: clock.now() })
-        logs.append(change, state.device, lines)
-      })
+      await onDevice(device.id, async (change, state) => takeIn(change, state.device, lines))
       tell({ device, over: 'mqtt', lines })
     },
 

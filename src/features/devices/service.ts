@@ -7,6 +7,7 @@ import type { RateLimits } from '../accounts/limits.ts'
 import { nameKey } from '../accounts/usernames.ts'
 import type { Application } from '../applications/service.ts'
 import { choiceColumns, newest } from '../deployments/choice.ts'
+import type { Logs } from '../logs/service.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Team } from '../teams/service.ts'
 import { type Device, deviceColumns } from './columns.ts'
@@ -36,6 +37,7 @@ type Needs = {
   db: Db
   clock: Clock
   notices: Notices
+  logs: Logs
   limits: RateLimits
   presence: Presence
   states: DeviceStates
@@ -43,8 +45,8 @@ type Needs = {
 }
 
 /** The esp8266 fleet: which devices there are, and what they are asked to do. `downAfter` in ms. */
-export function createDevices({ db, clock, notices, limits, presence, states, downAfter }: Needs) {
-  const { devices, teams, applications } = db.tables
+export function createDevices({ db, clock, notices, logs, limits, presence, states, downAfter }: Needs) {
+  const { devices, deviceSeen, teams, applications } = db.tables
   const columns = deviceColumns(db.tables)
   const nameOf = ({ id, name, team }: Device) => ({ device_id: id, device: name, team })
 
@@ -80,11 +82,14 @@ export function createDevices({ db, clock, notices, limits, presence, states, do
 
     /** The devices of a team, by name. */
     async list(team: Team): Promise<ListedDevice[]> {
-      const { id, name, board, tag, status, lastSeenAt, runningId } = devices
+      const { id, name, board, tag, status, runningId } = devices
+      const { lastSeenAt } = deviceSeen
+      await logs.settle()
       const rows = await db.read
         .select({ id, name, board, tag, status, lastSeenAt, runningId, app: applications.slug, ...choiceColumns(db.tables) })
         .from(devices)
         .leftJoin(applications, eq(applications.id, devices.applicationId))
+        .leftJoin(deviceSeen, eq(deviceSeen.deviceId, devices.id))
         .where(eq(devices.teamId, team.id))
         .orderBy(asc(devices.name))
       const silentSince = clock.now().getTime() - downAfter
@@ -190,9 +195,13 @@ export function createDevices({ db, clock, notices, limits, presence, states, do
       })
     },
 
-    /** Deletes a device with its log. */
+    /** Deletes a device with its log; what it said stays in the log of the application that it said it for. */
     async remove(device: Device) {
+      await logs.settle()
       await db.write(async (change) => {
+        await change.lockOrder() // before what reports are put into is touched, as everywhere
+        await change.tx.delete(deviceSeen).where(eq(deviceSeen.deviceId, device.id))
+        await logs.removeOfDevice(change, device.id)
         const [gone] = await change.tx.delete(devices).where(eq(devices.id, device.id)).returning({ id: devices.id })
         if (!gone) throw missing('Device not found')
         await notices.record(change, { type: 'device.deleted', teamId: device.teamId, data: nameOf(device) })

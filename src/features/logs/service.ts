@@ -1,10 +1,18 @@
-import { and, asc, eq, gt, gte, lte, type SQL } from 'drizzle-orm'
-import { type Change, type Db, given } from '../../db/index.ts'
+import { and, asc, desc, eq, gt, gte, isNull, lt, type SQL } from 'drizzle-orm'
+import type { GroupCommit } from '../../db/group-commit.ts'
+import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { Log } from '../../lib/log.ts'
+import { createChain } from './chain.ts'
+import { createEntries, type NewEntry } from './entries.ts'
+import { createIntake } from './intake.ts'
+import { createRetention } from './retention.ts'
+import { createVerification } from './verification.ts'
 
 const page = 1000
 
-type NewEntry = { deviceId: string; applicationId: string | null; type: string; payload: string; at: Date }
+/** The type of an entry that is a line of a device. */
+export const deviceType = 'device'
 
 /** A line that a device sent, with its place in the log. */
 export type LogLine = { id: number; at: Date; line: string }
@@ -12,45 +20,47 @@ export type LogLine = { id: number; at: Date; line: string }
 /** From where a log is read: after an entry, or from a time on. */
 export type LogStart = { after: number } | { since: Date }
 
+/** Which entries are listed: newest first, before an entry. */
+export type LogQuery = {
+  applicationId?: string | undefined
+  type?: string | undefined
+  before?: number | undefined
+  limit: number
+}
+
 export type Logs = ReturnType<typeof createLogs>
 
-/** What devices and programs have said. */
-export function createLogs({ db, clock }: { db: Db; clock: Clock }) {
-  const { logEntries } = db.tables
+type Needs = { db: Db; commits: GroupCommit; clock: Clock; log: Log; secret: string }
+
+/** What devices and programs have said. `secret` is what the chains of entries are held together by. */
+export function createLogs({ db, commits, clock, log, secret }: Needs) {
+  const { logEntries, logChains } = db.tables
+  const chain = createChain(secret)
+  const entries = createEntries({ db, chain })
+  const intake = createIntake({ db, log, entries })
+  const retention = createRetention({ db, chain, settle: intake.settle })
+  const saidIn = new WeakMap<Change, NewEntry[]>()
   const from = (start: LogStart): SQL => ('after' in start ? gt(logEntries.id, start.after) : gte(logEntries.at, start.since))
 
-  const appended = new WeakMap<Change, NewEntry[]>()
-
-  const insertOne = db.prepare((database) =>
-    database.insert(logEntries).values({
-      deviceId: given('deviceId'),
-      applicationId: given('applicationId'),
-      type: given('type'),
-      payload: given('payload'),
-      at: given('at')
-    })
-  )
-
-  /** Prepared and sent one behind the other: building one statement of many rows costs more than running many. */
-  async function insertAppended(change: Change) {
-    await Promise.all((appended.get(change) ?? []).map((row) => insertOne.within(change, row)))
-  }
-
   return {
-    /** Inside a change: stores the lines of a device, in order; those of several devices go in one statement. */
-    append(change: Change, device: { id: string; applicationId: string | null }, lines: string[]) {
-      if (lines.length === 0) return
-      const { id: deviceId, applicationId } = device
+    /** Inside a change: takes in what a device has reported. */
+    report: intake.add,
+
+    /** Stores what a program says of its application, in order; resolves once it is committed. Many callers share a commit. */
+    store(applicationId: string, said: { type: string; payload: string }[]): Promise<void> {
       const at = clock.now()
-      const rows = lines.map((payload) => ({ deviceId, applicationId, type: 'device', payload, at }))
-      const pending = appended.get(change)
-      if (pending) return void pending.push(...rows)
-      appended.set(change, rows)
-      change.beforeCommit(logEntries, () => insertAppended(change))
+      const rows: NewEntry[] = said.map((entry) => ({ applicationId, deviceId: null, at, ...entry }))
+      return commits.submit(async (change) => {
+        const others = saidIn.get(change)
+        if (others) return void others.push(...rows)
+        saidIn.set(change, rows)
+        change.beforeCommit(logEntries, () => entries.write(change, rows))
+      })
     },
 
-    /** Up to 1000 lines of a device, oldest first, and the entry after which to read on. */
+    /** Up to 1000 lines of a device, oldest first, and whether there are more. */
     async ofDevice(deviceId: string, start: LogStart) {
+      await intake.settle()
       const lines: LogLine[] = await db.read
         .select({ id: logEntries.id, at: logEntries.at, line: logEntries.payload })
         .from(logEntries)
@@ -60,19 +70,47 @@ export function createLogs({ db, clock }: { db: Db; clock: Clock }) {
       return { lines, more: lines.length === page }
     },
 
-    /** Of the `limit` oldest entries, removes those older than `before`; gives how many went. They lie in the order of their time. */
-    async removeOld(before: Date, limit: number) {
-      const first = db.read
-        .select({ id: logEntries.id, at: logEntries.at })
-        .from(logEntries)
-        .orderBy(asc(logEntries.id))
-        .limit(limit)
-      const last = (await first).findLast(({ at }) => at < before)
-      if (!last) return 0
-      const gone = await db.write(({ tx }) =>
-        tx.delete(logEntries).where(lte(logEntries.id, last.id)).returning({ id: logEntries.id })
+    /** Entries, newest first. Those of programs are found by their type; lines of devices all have the one type `device`. */
+    async list({ applicationId, type, before, limit }: LogQuery) {
+      await intake.settle()
+      const which = and(
+        applicationId === undefined ? undefined : eq(logEntries.applicationId, applicationId),
+        type === undefined ? undefined : eq(logEntries.type, type),
+        type === undefined || type === deviceType ? undefined : isNull(logEntries.deviceId),
+        before === undefined ? undefined : lt(logEntries.id, before)
       )
-      return gone.length
-    }
+      return db.read.select().from(logEntries).where(which).orderBy(desc(logEntries.id)).limit(limit)
+    },
+
+    /** How many entries the log of an application has, lines of devices included. */
+    async total(applicationId: string) {
+      await intake.settle()
+      const [row] = await db.read
+        .select({ total: logChains.total })
+        .from(logChains)
+        .where(eq(logChains.applicationId, applicationId))
+      return row?.total ?? 0
+    },
+
+    /** Checks the chain of an application's log. */
+    verify: createVerification({ db, chain, settle: intake.settle }),
+
+    /** Calls `listener` after each commit of this process that has added to the log of an application. Gives the way to stop. */
+    listen: entries.listen,
+
+    /** Resolves once everything acknowledged until now has its place in the log and is counted. */
+    settle: intake.settle,
+
+    /** Of the `limit` oldest entries, removes those older than `before`; gives how many went. They lie in the order of their time. */
+    removeOld: retention.removeOld,
+
+    /** Removes all entries of an application, in small batches; resolves once there is none. */
+    removeAll: retention.removeAll,
+
+    /** Inside a change: removes the lines of a device that are in no application's log. */
+    removeOfDevice: retention.removeOfDevice,
+
+    /** Gives what was taken in its place; nothing more happens by itself. */
+    stop: intake.stop
   }
 }

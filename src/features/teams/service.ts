@@ -142,6 +142,7 @@ export function createTeams({ db, clock, notices }: { db: Db; clock: Clock; noti
     async remove(team: Team) {
       if (team.personal) throw invalid("A user's own team goes with its user")
       await db.write(async (change) => {
+        await change.lockOrder() // it reaches into the log, which is locked first everywhere
         const gone = await change.tx.select({ userId: members.userId }).from(members).where(eq(members.teamId, team.id))
         await change.tx.delete(teams).where(eq(teams.id, team.id))
         for (const { userId } of gone) {

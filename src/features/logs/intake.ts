@@ -1,0 +1,135 @@
+import { asc, lte, max } from 'drizzle-orm'
+import { type Change, type Db, given } from '../../db/index.ts'
+import type { Log } from '../../lib/log.ts'
+import type { Entries } from './entries.ts'
+
+/** What a device has reported: that it is there, and lines for the log. */
+export type DeviceReport = { deviceId: string; applicationId: string | null; at: Date; lines: string[] }
+
+type Packed = [deviceId: string, applicationId: string | null, at: number, ...lines: string[]]
+
+/** When reports get their place in the log: once so many wait, or so long after the first, in ms. */
+const enough = 4000
+const patience = 250
+
+const rowsAtOnce = 100
+const rowWeight = 256 * 1024
+const retryAfter = 1000
+
+export type Intake = ReturnType<typeof createIntake>
+
+/**
+ * Takes in what devices report by appending one row a commit: that is stored, and may be acknowledged. A moment later many
+ * commits' rows are folded into the log and into the times at which devices were last heard of, in one transaction. So a
+ * report costs no page of its own in either, however many devices there are; who reads them settles first.
+ */
+export function createIntake({ db, log, entries }: { db: Db; log: Log; entries: Entries }) {
+  const { logIntake, deviceSeen } = db.tables
+  const gathered = new WeakMap<Change, Packed[]>()
+  let waiting = 0
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> | undefined
+  let queued: Promise<void> | undefined
+
+  const insertOne = db.prepare((database) => database.insert(logIntake).values({ reports: given('reports') }))
+  const newest = db.prepare((database) => database.select({ id: max(logIntake.id) }).from(logIntake))
+
+  async function insertGathered(change: Change) {
+    for (const reports of inRows(gathered.get(change) ?? [])) await insertOne.within(change, { reports: JSON.stringify(reports) })
+  }
+
+  /** Folds the oldest rows; gives the last of them, 0 where there was none. */
+  function foldSome() {
+    return db.write(async (change) => {
+      await change.lockOrder() // two at once, on whichever nodes, would fold the same rows
+      const rows = await change.tx.select().from(logIntake).orderBy(asc(logIntake.id)).limit(rowsAtOnce)
+      const last = rows.at(-1)?.id ?? 0
+      if (last === 0) return 0
+      const reports = rows.flatMap(({ reports }) => JSON.parse(reports) as Packed[])
+      await entries.write(change, reports.flatMap(entriesOf))
+      const seen = new Map(reports.map(([deviceId, , at]) => [deviceId, new Date(at)]))
+      const times = [...seen].map(([deviceId, lastSeenAt]) => ({ deviceId, lastSeenAt })).toSorted(byDevice)
+      await db.insertMany(change, deviceSeen, times, { replacing: deviceSeen.deviceId })
+      await change.tx.delete(logIntake).where(lte(logIntake.id, last))
+      return last
+    })
+  }
+
+  async function foldUpTo(upTo: number) {
+    let last: number
+    do last = await foldSome()
+    while (last !== 0 && last < upTo)
+  }
+
+  /** Those who come while one fold is under way share the next. */
+  function settle(): Promise<void> {
+    queued ??= (async () => {
+      await running?.catch(() => {})
+      running = queued
+      queued = undefined
+      const [row] = await newest.read({})
+      if (row?.id) await foldUpTo(row.id)
+    })()
+    return queued
+  }
+
+  function schedule(reports: number) {
+    waiting += reports
+    timer ??= setTimeout(foldInBackground, patience)
+    if (waiting - reports < enough && waiting >= enough) setImmediate(foldInBackground)
+  }
+
+  function foldInBackground() {
+    clearTimeout(timer)
+    timer = undefined
+    waiting = 0
+    settle().catch((error: unknown) => {
+      log.error({ err: error }, 'reports could not be put into the log; they are kept, and it is tried again')
+      timer ??= setTimeout(foldInBackground, retryAfter)
+    })
+  }
+
+  return {
+    /** Inside a change: takes in a report. */
+    add(change: Change, { deviceId, applicationId, at, lines }: DeviceReport) {
+      const report: Packed = [deviceId, applicationId, at.getTime(), ...lines]
+      const others = gathered.get(change)
+      if (others) return void others.push(report)
+      const first = [report]
+      gathered.set(change, first)
+      change.beforeCommit(logIntake, () => insertGathered(change))
+      change.afterCommit(() => schedule(first.length))
+    },
+
+    /** Resolves once all that was acknowledged until now has its place. */
+    settle,
+
+    /** Puts everything into its place, and does no more by itself. */
+    async stop() {
+      clearTimeout(timer)
+      await settle().catch((error: unknown) =>
+        log.error({ err: error }, 'reports wait for the next start to be put into the log')
+      )
+    }
+  }
+}
+
+const byDevice = (a: { deviceId: string }, b: { deviceId: string }) => (a.deviceId < b.deviceId ? -1 : 1)
+
+const entriesOf = ([deviceId, applicationId, at, ...lines]: Packed) =>
+  lines.map((payload) => ({ applicationId, deviceId, type: 'device', payload, at: new Date(at) }))
+
+/** Reports by rows of a size that is read at once without holding up anybody. */
+function inRows(reports: Packed[]) {
+  const rows: Packed[][] = []
+  let weight = rowWeight
+  for (const report of reports) {
+    if (weight >= rowWeight) {
+      rows.push([])
+      weight = 0
+    }
+    rows.at(-1)?.push(report)
+    for (let i = 3; i < report.length; i++) weight += String(report[i]).length
+  }
+  return rows
+}

@@ -1,0 +1,83 @@
+import { and, asc, eq, gt, lte } from 'drizzle-orm'
+import type { Db } from '../../db/index.ts'
+import { type Chain, type Place, start } from './chain.ts'
+
+const page = 1000
+
+/** The first place at which a chain does not hold. */
+type Break = { seq: number; reason: string }
+
+/** What a check found: the first and the last entry that are there and hold (0 where there is none), how many, and what does not. */
+export type Verification = { from: number; to: number; checked: number; broken?: Break }
+
+type Row = { id: number; seq: number | null; type: string; payload: string; hash: string | null }
+type Walk = { applicationId: string; last: Place; id: number; found: Verification }
+type Needs = { db: Db; chain: Chain; settle(): Promise<void> }
+
+/** Gives the check of an application's chain: by pages, so that a long log takes no memory and holds up nobody. */
+export function createVerification({ db, chain, settle }: Needs) {
+  const { logEntries, logChains } = db.tables
+
+  async function boundsOf(applicationId: string) {
+    const [row] = await db.read.select().from(logChains).where(eq(logChains.applicationId, applicationId))
+    if (!row) return { anchor: { ...start, signature: '' }, end: { ...start, signature: '' } }
+    const { seq, hash, signature, anchorSeq, anchorHash, anchorSignature } = row
+    return { anchor: { seq: anchorSeq, hash: anchorHash, signature: anchorSignature }, end: { seq, hash, signature } }
+  }
+
+  /** The next entries in the order of their storage, which is that of the chain. */
+  const nextPage = ({ applicationId, id }: Walk, lastSeq: number): Promise<Row[]> =>
+    db.read
+      .select({
+        id: logEntries.id,
+        seq: logEntries.seq,
+        type: logEntries.type,
+        payload: logEntries.payload,
+        hash: logEntries.hash
+      })
+      .from(logEntries)
+      .where(and(eq(logEntries.applicationId, applicationId), gt(logEntries.id, id), lte(logEntries.seq, lastSeq)))
+      .orderBy(asc(logEntries.id))
+      .limit(page)
+
+  /** Goes on by one entry; gives what is wrong with it, if anything is. */
+  function step(walk: Walk, { id, type, payload, ...row }: Row): Break | undefined {
+    const seq = walk.last.seq + 1
+    if (row.seq !== seq) return { seq, reason: 'an entry is missing' }
+    const hash = chain.link(walk.applicationId, walk.last.hash, { seq, type, payload })
+    if (row.hash !== hash) return { seq, reason: 'the entry is not what was stored' }
+    Object.assign(walk, { last: { seq, hash }, id })
+    const { found } = walk
+    walk.found = { from: found.from || seq, to: seq, checked: found.checked + 1 }
+    return undefined
+  }
+
+  async function walkTo(end: Place, walk: Walk): Promise<Break | undefined> {
+    for (let rows = await nextPage(walk, end.seq); rows.length > 0; rows = await nextPage(walk, end.seq)) {
+      for (const row of rows) {
+        const broken = step(walk, row)
+        if (broken) return broken
+      }
+    }
+    if (walk.last.seq < end.seq) return { seq: walk.last.seq + 1, reason: 'an entry is missing' }
+    return walk.last.hash === end.hash ? undefined : { seq: end.seq, reason: 'the log does not end with this entry' }
+  }
+
+  return async function verify(applicationId: string): Promise<Verification> {
+    await settle()
+    const { anchor, end } = await boundsOf(applicationId)
+    const none = { from: 0, to: 0, checked: 0 }
+    if (!chain.signed(applicationId, 'anchor', anchor)) {
+      return { ...none, broken: { seq: anchor.seq, reason: 'where the log begins is not signed' } }
+    }
+    if (!chain.signed(applicationId, 'end', end)) {
+      return { ...none, broken: { seq: end.seq, reason: 'where the log ends is not signed' } }
+    }
+    const walk = { applicationId, last: anchor, id: 0, found: none }
+    const broken = await walkTo(end, walk)
+    if (!broken) return walk.found
+    const now = (await boundsOf(applicationId)).anchor
+    if (now.seq >= broken.seq && now.seq > anchor.seq) return verify(applicationId) // retention has overtaken the check
+    return { ...walk.found, broken }
+  }
+}
