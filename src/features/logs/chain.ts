@@ -17,7 +17,7 @@ export type Chain = ReturnType<typeof createChain>
  */
 export function createChain(secret: string) {
   const keys = new LRUCache<string, string>({ max: 10_000 })
-  const hmac = (key: string, text: string) => new Bun.CryptoHasher('sha256', key).update(text).digest('hex')
+  const hmac = (key: string, text: string) => new Bun.CryptoHasher('sha256', key).update(text).digest('base64url')
 
   function keyOf(applicationId: string) {
     const known = keys.get(applicationId)
@@ -31,7 +31,7 @@ export function createChain(secret: string) {
     hmac(keyOf(applicationId), `${what}\n${seq}\n${hash}`)
 
   return {
-    /** The hash of an entry behind the one with hash `before`, in hex. The length of the type keeps it apart from the payload. */
+    /** The hash of an entry behind the one with hash `before`, in base64url. The length of the type keeps it apart from the payload. */
     link: (applicationId: string, before: string, { seq, type, payload }: Link) =>
       hmac(keyOf(applicationId), `${before}\n${seq}\n${type.length}\n${type}${payload}`),
 
