@@ -23,7 +23,7 @@ export async function openSqlite(path: string): Promise<Db> {
     read,
     write: createWrite({ transaction: serialTransaction(writer, tx) }),
     prepare: (build) => prepareOnce(build, { read, tx }),
-    insertMany: async (_change, table, rows, on) => insertEach(writer, { table, rows, replacing: on?.replacing }),
+    insertMany: async (_change, table, rows, on) => insertSome(writer, { table, rows, replacing: on?.replacing }),
     ping: async () => void reader.query('select 1').get(),
     close: async () => {
       reader.close()
@@ -57,15 +57,21 @@ function prepareOnce<Q extends Preparable>(
   return { read: once(read), within: (_change, params) => within(params) }
 }
 
+const rowsAtOnce = 20
+
 type Bulk = { table: SQLiteTable; rows: Record<string, unknown>[]; replacing: SQLiteColumn | undefined }
 
-/** One statement that runs for each row: SQLite is in this process, so a statement of many rows gains nothing. */
-function insertEach(writer: Database, { table, rows, replacing }: Bulk) {
+/** One statement for every twenty rows: more at once gains nothing, and their text is always the same. */
+function insertSome(writer: Database, { table, rows, replacing }: Bulk) {
   const [first] = rows
   if (!first) return
   const { columns, into, onConflict } = bulkInsert(table, first, replacing)
-  const statement = writer.query(`${into} values (${columns.map(() => '?').join(', ')}) ${onConflict}`)
-  for (const row of rows) statement.run(...(driverValues(columns, row) as SQLQueryBindings[]))
+  const places = `(${columns.map(() => '?').join(', ')})`
+  for (let from = 0; from < rows.length; from += rowsAtOnce) {
+    const some = rows.slice(from, from + rowsAtOnce)
+    const statement = writer.query(`${into} values ${some.map(() => places).join(', ')} ${onConflict}`)
+    statement.run(...(some.flatMap((row) => driverValues(columns, row)) as SQLQueryBindings[]))
+  }
 }
 
 /** Drizzle's own `transaction` commits before an async callback ends, so the transaction is spelled out and queued here. */
