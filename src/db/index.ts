@@ -18,6 +18,8 @@ export type Change = {
   afterCommit(task: () => void): void
   /** From here to the commit no other change is numbered: what is numbered now is in commit order. */
   lockOrder(): Promise<void>
+  /** Wakes those who wait on `Db.onWake`, once this is committed, in every other process on the same database. */
+  wakeOthers(): Promise<void>
 }
 
 /** A value that a prepared query is given when it runs. Drizzle takes it anywhere, but its types not in `set`. */
@@ -51,14 +53,19 @@ export type Db = {
     rows: T['$inferInsert'][],
     on?: { replacing: SQLiteColumn }
   ): Promise<void>
+  /** Calls `task` when another process has committed something to tell, and when such calls may have been missed. */
+  onWake(task: () => void): Promise<void>
   /** Resolves when the database answers. */
   ping(): Promise<void>
   close(): Promise<void>
 }
 
-/** What a driver adds to the common part: a transaction around `work`, and the lock that makes numbers follow commits. */
+/** What a transaction shares with other processes. */
+export type Shared = Pick<Change, 'lockOrder' | 'wakeOthers'>
+
+/** What a driver adds to the common part: a transaction around `work`. */
 export type Driver = {
-  transaction<T>(work: (tx: Writer, lockOrder: () => Promise<void>) => Promise<T>): Promise<T>
+  transaction<T>(work: (tx: Writer, shared: Shared) => Promise<T>): Promise<T>
 }
 
 const writing = new AsyncLocalStorage<true>()
@@ -69,11 +76,11 @@ export function createWrite({ transaction }: Driver): Db['write'] {
     if (writing.getStore()) throw new Error('A write inside a write would wait for itself: pass the change on instead')
     const told: (() => void)[] = []
     const result = await writing.run(true, () =>
-      transaction(async (tx, lockOrder) => {
+      transaction(async (tx, shared) => {
         const last = new Map<unknown, () => Promise<void>>()
         const done = await work({
           tx,
-          lockOrder,
+          ...shared,
           beforeCommit: (key, task) => void last.set(key, task),
           afterCommit: (task) => void told.push(task)
         })

@@ -12,6 +12,9 @@ import { defineTables } from './tables.ts'
 const migrationLock = 0x75706401
 const orderLock = 0x75706402
 
+/** On which hubs tell each other that there are notices. */
+const channel = 'hub_notices'
+
 /** Connects to (and brings up to date) the PostgreSQL database at `url`. */
 export async function openPostgres(url: string): Promise<Db> {
   const client = postgres(url, { max: 10, onnotice: () => {}, connect_timeout: 10 })
@@ -19,7 +22,10 @@ export async function openPostgres(url: string): Promise<Db> {
   const database = drizzle({ client, casing: 'snake_case' })
   const transaction: Driver['transaction'] = (work) =>
     database.transaction((tx) =>
-      work(tx as unknown as Writer, async () => void (await tx.execute(sql`select pg_advisory_xact_lock(${orderLock})`)))
+      work(tx as unknown as Writer, {
+        lockOrder: async () => void (await tx.execute(sql`select pg_advisory_xact_lock(${orderLock})`)),
+        wakeOthers: async () => void (await tx.execute(sql`select pg_notify(${channel}, '')`))
+      })
     )
   const read = database as unknown as Writer
   return {
@@ -28,6 +34,8 @@ export async function openPostgres(url: string): Promise<Db> {
     write: createWrite({ transaction }),
     prepare: (build) => prepareFor(build, read),
     insertMany: ({ tx }, table, rows, on) => insertAtOnce(tx as unknown as Executor, { table, rows, replacing: on?.replacing }),
+    // The second call: whenever the connection that listens has been made anew, as it may have missed some.
+    onWake: async (task) => void (await client.listen(channel, task, task)),
     ping: async () => void (await client`select 1`),
     close: () => client.end({ timeout: 5 })
   }

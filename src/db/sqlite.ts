@@ -24,6 +24,7 @@ export async function openSqlite(path: string): Promise<Db> {
     write: createWrite({ transaction: serialTransaction(writer, tx) }),
     prepare: (build) => prepareOnce(build, { read, tx }),
     insertMany: async (_change, table, rows, on) => insertSome(writer, { table, rows, replacing: on?.replacing }),
+    onWake: async () => {}, // one process has the file to itself
     ping: async () => void reader.query('select 1').get(),
     close: async () => {
       reader.close()
@@ -76,13 +77,14 @@ function insertSome(writer: Database, { table, rows, replacing }: Bulk) {
 
 /** Drizzle's own `transaction` commits before an async callback ends, so the transaction is spelled out and queued here. */
 function serialTransaction(database: Database, tx: Writer): Driver['transaction'] {
-  const inOrder = async () => {} // one writer: numbers follow commits by themselves
+  // One writer: numbers follow commits by themselves. One process: nobody else is to be woken.
+  const shared = { lockOrder: async () => {}, wakeOthers: async () => {} }
   let last: Promise<unknown> = Promise.resolve()
   return (work) => {
     const run = last.then(async () => {
       database.run('BEGIN IMMEDIATE')
       try {
-        const result = await work(tx, inOrder)
+        const result = await work(tx, shared)
         database.run('COMMIT')
         return result
       } catch (error) {

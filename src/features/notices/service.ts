@@ -42,7 +42,7 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
       data,
       at
     }))
-    await Promise.all(rows.map((row) => insertOne.within(change, row)))
+    await Promise.all([...rows.map((row) => insertOne.within(change, row)), change.wakeOthers()])
   }
 
   async function readAfter(seq: number) {
@@ -92,9 +92,10 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
   }
 
   return {
-    /** Starts telling with what is committed from now on. */
+    /** Starts telling with what is committed from now on, by whichever process. */
     async start() {
       told = await latest()
+      await db.onWake(() => void tell())
     },
 
     /** Records a notice in the transaction of the change that it is about. */
