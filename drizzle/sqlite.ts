@@ -8,10 +8,10 @@ export const {
   members,
   applications,
   devices,
-  deviceSeen,
   deployments,
-  logEntries,
   logChains,
+  logDevices,
+  logEntries,
   logIntake,
   notices
 } = defineTables(sqliteColumns)

@@ -11,6 +11,6 @@ if (args.includes('--help')) {
 }
 for (const dialect of ['sqlite', 'postgres']) {
   const command = [process.execPath, 'x', 'drizzle-kit', 'generate', '--config', `drizzle/${dialect}.config.ts`, ...args]
-  const code = await spawn(command, { stdout: 'inherit', stderr: 'inherit' }).exited
+  const code = await spawn(command, { stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' }).exited
   if (code !== 0) process.exit(code)
 }

@@ -1,4 +1,4 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { type Column, type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import postgres from 'postgres'
@@ -61,7 +61,7 @@ async function insertAtOnce(tx: Executor, { table, rows, replacing }: Bulk) {
   const [first] = rows
   if (!first) return
   const { columns, names, into, onConflict } = bulkInsert(table, first, replacing)
-  const types = columns.map(({ name, column }) => `"${name}" ${column.getSQLType()}`).join(', ')
+  const types = columns.map(({ name, column }) => `"${name}" ${typeOf(column)}`).join(', ')
   const records = rows.map((row) => {
     const values = driverValues(columns, row)
     return Object.fromEntries(columns.map(({ name }, i) => [name, values[i]]))
@@ -71,6 +71,9 @@ async function insertAtOnce(tx: Executor, { table, rows, replacing }: Bulk) {
     sql`${sql.raw(into)} select ${sql.raw(names)} from json_to_recordset(${from}) as given(${sql.raw(types)}) ${sql.raw(onConflict)}`
   )
 }
+
+/** A serial is a column's default, and no type of its own. */
+const typeOf = (column: Column) => column.getSQLType().replace('serial', 'int')
 
 async function bringUpToDate(client: postgres.Sql) {
   await client.begin(async (tx) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { and, asc, count, eq } from 'drizzle-orm'
+import { asc, count, eq } from 'drizzle-orm'
 import { createGroupCommit } from '../../src/db/group-commit.ts'
 import type { Db } from '../../src/db/index.ts'
 import { createLogs } from '../../src/features/logs/service.ts'
@@ -40,12 +40,16 @@ type Open = Awaited<ReturnType<typeof testLogs>>
 const report = ({ logs, commits, app }: Open, deviceId: string, ...lines: string[]) =>
   commits.submit(async (change) => logs.report(change, { deviceId, applicationId: app, at: noon, lines }))
 
-const entriesOf = ({ db, app }: Open) =>
-  db.read
+async function entriesOf({ db, app }: Pick<Open, 'db' | 'app'>) {
+  const { logChains, logEntries } = db.tables
+  const rows = await db.read
     .select()
-    .from(db.tables.logEntries)
-    .where(eq(db.tables.logEntries.applicationId, app))
-    .orderBy(asc(db.tables.logEntries.id))
+    .from(logEntries)
+    .innerJoin(logChains, eq(logChains.id, logEntries.log))
+    .where(eq(logChains.applicationId, app))
+    .orderBy(asc(logEntries.id))
+  return rows.map((row) => row.log_entries)
+}
 
 describe(`the log on ${databaseName}`, () => {
   test('has lines of devices and entries of programs in one chain, in the order in which they came, and counts them all', async () => {
@@ -86,14 +90,14 @@ describe(`the log on ${databaseName}`, () => {
 
   test('has what was taken in although the process died before it was put into its place', async () => {
     await using t = await testLogs()
-    const { logEntries, logIntake, deviceSeen } = t.db.tables
+    const { logEntries, logIntake, logDevices } = t.db.tables
     await report(t, 'lamp', 'the last words')
     const waiting = await t.db.read.select({ n: count() }).from(logIntake)
     expect(waiting).toEqual([{ n: 1 }])
     const next = t.open() // another start, on what the first has left
     await next.logs.settle()
     expect(await next.logs.verify(t.app)).toMatchObject({ checked: 1 })
-    expect(await t.db.read.select().from(deviceSeen)).toEqual([{ deviceId: 'lamp', lastSeenAt: noon }])
+    expect(await t.db.read.select().from(logDevices)).toEqual([{ id: 1, deviceId: 'lamp', lastSeenAt: noon }])
     expect(await t.db.read.select({ n: count() }).from(logIntake)).toEqual([{ n: 0 }])
     await Promise.all([t.logs.settle(), next.logs.settle()])
     expect(await t.db.read.select({ n: count() }).from(logEntries)).toEqual([{ n: 1 }])
@@ -155,13 +159,14 @@ describe(`the log on ${databaseName}`, () => {
 })
 
 describe(`a chain on ${databaseName} shows`, () => {
-  const changeEntry = ({ db, app }: Open, seq: number, set: object) => {
+  const changeEntry = async ({ db, app }: Open, seq: number, set: object) => {
     const { logEntries } = db.tables
-    return db.write(({ tx }) =>
+    const entry = (await entriesOf({ db, app })).find((row) => row.seq === seq)
+    await db.write(({ tx }) =>
       tx
         .update(logEntries)
         .set(set)
-        .where(and(eq(logEntries.applicationId, app), eq(logEntries.seq, seq)))
+        .where(eq(logEntries.id, entry?.id ?? 0))
     )
   }
 

@@ -34,12 +34,6 @@ export function defineFleet(
     ]
   )
 
-  /**
-   * When each device was last heard of: what every report changes, in rows so small that many share a page. The device is no
-   * reference, as a check of it would lock the device in the midst of everybody's reports.
-   */
-  const deviceSeen = table('device_seen', { deviceId: text().primaryKey(), lastSeenAt: time().notNull() })
-
   const deployments = table(
     'deployments',
     {
@@ -59,7 +53,7 @@ export function defineFleet(
     (t) => [index('deployments_choice').on(t.applicationId, t.board, t.tag, t.id), index('deployments_bytes').on(t.sha256)]
   )
 
-  return { devices, deviceSeen, deployments }
+  return { devices, deployments }
 }
 
 export type Fleet = ReturnType<typeof defineFleet>

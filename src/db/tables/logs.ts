@@ -3,52 +3,70 @@ import type { Columns } from '../columns.ts'
 import type { Applications } from './applications.ts'
 
 // SQLite takes no table name in a partial index.
-const ofPrograms = sql`device_id is null`
+const ofPrograms = sql`device is null`
 
 /** What devices and programs have said, and what has changed. */
-export function defineLogs({ table, text, long, serial, time, json, index }: Columns, { applications }: Applications) {
+export function defineLogs(
+  { table, text, long, serial, time, json, index, uniqueIndex }: Columns,
+  { applications }: Applications
+) {
+  /** The log of each application: how long it is, where its chain ends, and from where on it is there. */
+  const logChains = table(
+    'log_chains',
+    {
+      id: serial(),
+      applicationId: text()
+        .notNull()
+        .references(() => applications.id, { onDelete: 'cascade' }),
+      /** How many entries there are now. */
+      total: long().notNull(),
+      /** The last entry, and the signature that says so. */
+      seq: long().notNull(),
+      hash: text().notNull(),
+      signature: text().notNull(),
+      /** The last entry that retention has taken, and the signature that says so. */
+      anchorSeq: long().notNull(),
+      anchorHash: text().notNull(),
+      anchorSignature: text().notNull()
+    },
+    (t) => [uniqueIndex('log_chains_application').on(t.applicationId)]
+  )
+
   /**
-   * What devices and programs have said. Neither the application nor the device is a reference: entries outlive both,
-   * as one taken out would break the chain of the others, and a check of each would cost every heartbeat two look-ups.
+   * The devices that have reported, by numbers, and when last: what every report changes, in rows so small that many share a
+   * page. The device is no reference, as a check of it would lock the device in the midst of everybody's reports.
+   */
+  const logDevices = table('log_devices', { id: serial(), deviceId: text().notNull(), lastSeenAt: time().notNull() }, (t) => [
+    uniqueIndex('log_devices_device').on(t.deviceId)
+  ])
+
+  /**
+   * What devices and programs have said: the largest table, so that it refers by numbers. They are no references, as entries
+   * outlive what they refer to: one taken out would break the chain of the others.
    */
   const logEntries = table(
     'log_entries',
     {
       id: serial(),
-      applicationId: text(),
-      deviceId: text(),
+      /** The log of an application, of `log_chains`; none for a device without one. */
+      log: long(),
+      /** The device that sent it, of `log_devices`; none for what a program said. */
+      device: long(),
       type: text().notNull(),
       payload: text().notNull(),
       at: time().notNull(),
-      /** Its place in the chain of its application, from 1, and what it is held by there. */
+      /** Its place in the chain, from 1, and what holds it there. */
       seq: long(),
       hash: text()
     },
     (t) => [
-      index('log_entries_device').on(t.deviceId, t.id),
-      index('log_entries_application').on(t.applicationId, t.id),
+      index('log_entries_of_device').on(t.device, t.id),
+      index('log_entries_of_log').on(t.log, t.id),
       // What programs sent, by type. Lines of devices are all of one type and too many to be kept in order once more.
       index('log_entries_type').on(t.type, t.id).where(ofPrograms),
-      index('log_entries_application_type').on(t.applicationId, t.type, t.id).where(ofPrograms)
+      index('log_entries_log_type').on(t.log, t.type, t.id).where(ofPrograms)
     ]
   )
-
-  /** The log of each application: how long it is, where its chain ends, and from where on it is there. */
-  const logChains = table('log_chains', {
-    applicationId: text()
-      .primaryKey()
-      .references(() => applications.id, { onDelete: 'cascade' }),
-    /** How many entries there are now. */
-    total: long().notNull(),
-    /** The last entry, and the signature that says so. */
-    seq: long().notNull(),
-    hash: text().notNull(),
-    signature: text().notNull(),
-    /** The last entry that retention has taken, and the signature that says so. */
-    anchorSeq: long().notNull(),
-    anchorHash: text().notNull(),
-    anchorSignature: text().notNull()
-  })
 
   /** What devices have reported, a row a commit, until it has its place in the log. */
   const logIntake = table('log_intake', { id: serial(), reports: text().notNull() })
@@ -63,5 +81,5 @@ export function defineLogs({ table, text, long, serial, time, json, index }: Col
     at: time().notNull()
   })
 
-  return { logEntries, logChains, logIntake, notices }
+  return { logChains, logDevices, logEntries, logIntake, notices }
 }

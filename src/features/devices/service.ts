@@ -46,7 +46,7 @@ type Needs = {
 
 /** The esp8266 fleet: which devices there are, and what they are asked to do. `downAfter` in ms. */
 export function createDevices({ db, clock, notices, logs, limits, presence, states, downAfter }: Needs) {
-  const { devices, deviceSeen, teams, applications } = db.tables
+  const { devices, logDevices, teams, applications } = db.tables
   const columns = deviceColumns(db.tables)
   const nameOf = ({ id, name, team }: Device) => ({ device_id: id, device: name, team })
 
@@ -83,13 +83,13 @@ export function createDevices({ db, clock, notices, logs, limits, presence, stat
     /** The devices of a team, by name. */
     async list(team: Team): Promise<ListedDevice[]> {
       const { id, name, board, tag, status, runningId } = devices
-      const { lastSeenAt } = deviceSeen
+      const { lastSeenAt } = logDevices
       await logs.settle()
       const rows = await db.read
         .select({ id, name, board, tag, status, lastSeenAt, runningId, app: applications.slug, ...choiceColumns(db.tables) })
         .from(devices)
         .leftJoin(applications, eq(applications.id, devices.applicationId))
-        .leftJoin(deviceSeen, eq(deviceSeen.deviceId, devices.id))
+        .leftJoin(logDevices, eq(logDevices.deviceId, devices.id))
         .where(eq(devices.teamId, team.id))
         .orderBy(asc(devices.name))
       const silentSince = clock.now().getTime() - downAfter
@@ -200,7 +200,6 @@ export function createDevices({ db, clock, notices, logs, limits, presence, stat
       await logs.settle()
       await db.write(async (change) => {
         await change.lockOrder() // before what reports are put into is touched, as everywhere
-        await change.tx.delete(deviceSeen).where(eq(deviceSeen.deviceId, device.id))
         await logs.removeOfDevice(change, device.id)
         const [gone] = await change.tx.delete(devices).where(eq(devices.id, device.id)).returning({ id: devices.id })
         if (!gone) throw missing('Device not found')

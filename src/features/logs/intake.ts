@@ -1,10 +1,14 @@
 import { asc, lte, max } from 'drizzle-orm'
 import { type Change, type Db, given } from '../../db/index.ts'
 import type { Log } from '../../lib/log.ts'
+import type { LogDevices } from './devices.ts'
 import type { Entries } from './entries.ts'
 
 /** What a device has reported: that it is there, and lines for the log. */
 export type DeviceReport = { deviceId: string; applicationId: string | null; at: Date; lines: string[] }
+
+/** The type of an entry that is a line of a device. */
+export const deviceType = 'device'
 
 type Packed = [deviceId: string, applicationId: string | null, at: number, ...lines: string[]]
 
@@ -23,8 +27,8 @@ export type Intake = ReturnType<typeof createIntake>
  * commits' rows are folded into the log and into the times at which devices were last heard of, in one transaction. So a
  * report costs no page of its own in either, however many devices there are; who reads them settles first.
  */
-export function createIntake({ db, log, entries }: { db: Db; log: Log; entries: Entries }) {
-  const { logIntake, deviceSeen } = db.tables
+export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; entries: Entries; devices: LogDevices }) {
+  const { logIntake } = db.tables
   const gathered = new WeakMap<Change, Packed[]>()
   let waiting = 0
   let timer: NodeJS.Timeout | undefined
@@ -45,11 +49,12 @@ export function createIntake({ db, log, entries }: { db: Db; log: Log; entries: 
       const rows = await change.tx.select().from(logIntake).orderBy(asc(logIntake.id)).limit(rowsAtOnce)
       const last = rows.at(-1)?.id ?? 0
       if (last === 0) return 0
-      const reports = rows.flatMap(({ reports }) => JSON.parse(reports) as Packed[])
-      await entries.write(change, reports.flatMap(entriesOf))
-      const seen = new Map(reports.map(([deviceId, , at]) => [deviceId, new Date(at)]))
-      const times = [...seen].map(([deviceId, lastSeenAt]) => ({ deviceId, lastSeenAt })).toSorted(byDevice)
-      await db.insertMany(change, deviceSeen, times, { replacing: deviceSeen.deviceId })
+      const reports = rows.flatMap((row) => JSON.parse(row.reports) as Packed[])
+      const numbers = await devices.seen(change, lastSeen(reports))
+      await entries.write(
+        change,
+        reports.flatMap((report) => entriesOf(report, numbers.get(report[0]) ?? null))
+      )
       await change.tx.delete(logIntake).where(lte(logIntake.id, last))
       return last
     })
@@ -114,10 +119,15 @@ export function createIntake({ db, log, entries }: { db: Db; log: Log; entries: 
   }
 }
 
-const byDevice = (a: { deviceId: string }, b: { deviceId: string }) => (a.deviceId < b.deviceId ? -1 : 1)
+/** When each device was last heard of, in the same order whoever asks. */
+function lastSeen(reports: Packed[]) {
+  const times = new Map(reports.map(([deviceId, , at]) => [deviceId, new Date(at)]))
+  const seen = [...times].map(([deviceId, lastSeenAt]) => ({ deviceId, lastSeenAt }))
+  return seen.toSorted((a, b) => (a.deviceId < b.deviceId ? -1 : 1))
+}
 
-const entriesOf = ([deviceId, applicationId, at, ...lines]: Packed) =>
-  lines.map((payload) => ({ applicationId, deviceId, type: 'device', payload, at: new Date(at) }))
+const entriesOf = ([, applicationId, at, ...lines]: Packed, device: number | null) =>
+  lines.map((payload) => ({ applicationId, device, type: deviceType, payload, at: new Date(at) }))
 
 /** Reports by rows of a size that is read at once without holding up anybody. */
 function inRows(reports: Packed[]) {

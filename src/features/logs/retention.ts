@@ -11,24 +11,27 @@ export function createRetention({ db, chain, settle }: { db: Db; chain: Chain; s
   const { logEntries, logChains } = db.tables
 
   /** What is cut off each chain: how many entries, and the last of those that were linked. */
-  function cutsOf(rows: { applicationId: string | null; seq: number | null; hash: string | null }[]) {
-    const cuts = new Map<string, Cut>()
-    for (const { applicationId, seq, hash } of rows) {
-      if (applicationId === null) continue
-      const { removed, last } = cuts.get(applicationId) ?? { removed: 0, last: undefined }
-      cuts.set(applicationId, { removed: removed + 1, last: seq === null || hash === null ? last : { seq, hash } })
+  function cutsOf(rows: { log: number | null; seq: number | null; hash: string | null }[]) {
+    const cuts = new Map<number, Cut>()
+    for (const { log, seq, hash } of rows) {
+      if (log === null) continue
+      const { removed, last } = cuts.get(log) ?? { removed: 0, last: undefined }
+      cuts.set(log, { removed: removed + 1, last: seq === null || hash === null ? last : { seq, hash } })
     }
     return cuts
   }
 
   /** The rest of a chain holds on to a signed anchor. */
-  async function anchor({ tx }: Change, applicationId: string, { removed, last }: Cut) {
-    const signature = last && chain.sign(applicationId, 'anchor', last)
+  async function anchor({ tx }: Change, log: number, { removed, last }: Cut) {
+    const { applicationId } = logChains
+    const [owner] = await tx.select({ applicationId }).from(logChains).where(eq(logChains.id, log))
+    if (!owner) return // the application is no more
+    const signature = last && chain.sign(owner.applicationId, 'anchor', last)
     const place = last && { anchorSeq: last.seq, anchorHash: last.hash, anchorSignature: signature }
     await tx
       .update(logChains)
       .set({ ...place, total: sql`${logChains.total} - ${removed}` })
-      .where(eq(logChains.applicationId, applicationId))
+      .where(eq(logChains.id, log))
   }
 
   return {
@@ -44,28 +47,27 @@ export function createRetention({ db, chain, settle }: { db: Db; chain: Chain; s
         const gone = await change.tx
           .delete(logEntries)
           .where(lte(id, last.id))
-          .returning({ id, applicationId: logEntries.applicationId, seq: logEntries.seq, hash: logEntries.hash })
+          .returning({ id, log: logEntries.log, seq: logEntries.seq, hash: logEntries.hash })
         const inOrder = gone.toSorted((a, b) => a.id - b.id)
-        for (const [applicationId, cut] of cutsOf(inOrder)) await anchor(change, applicationId, cut)
+        for (const [log, cut] of cutsOf(inOrder)) await anchor(change, log, cut)
         return gone.length
       })
     },
 
-    /** Removes all entries of an application, in small batches; resolves once there is none. */
-    async removeAll(applicationId: string) {
-      await settle()
+    /** Removes all entries of a log, in small batches; resolves once there is none. */
+    async removeAll(log: number) {
       const { id } = logEntries
       for (let last = batch; last === batch; ) {
-        const rows = await db.read.select({ id }).from(logEntries).where(eq(logEntries.applicationId, applicationId)).limit(batch)
+        const rows = await db.read.select({ id }).from(logEntries).where(eq(logEntries.log, log)).limit(batch)
         last = rows.length
         const ids = rows.map((row) => row.id)
         await db.write(({ tx }) => tx.delete(logEntries).where(inArray(id, ids)))
       }
     },
 
-    /** Inside a change: removes the lines of a device that belong to no application's log. */
-    async removeOfDevice({ tx }: Change, deviceId: string) {
-      await tx.delete(logEntries).where(and(eq(logEntries.deviceId, deviceId), isNull(logEntries.applicationId)))
+    /** Inside a change: removes the lines of a device that are in no application's log. */
+    async removeOfDevice({ tx }: Change, device: number) {
+      await tx.delete(logEntries).where(and(eq(logEntries.device, device), isNull(logEntries.log)))
     }
   }
 }

@@ -4,21 +4,34 @@ import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
 import { createChain } from './chain.ts'
+import { createLogDevices } from './devices.ts'
 import { createEntries, type NewEntry } from './entries.ts'
-import { createIntake } from './intake.ts'
+import { createIntake, deviceType } from './intake.ts'
 import { createRetention } from './retention.ts'
 import { createVerification } from './verification.ts'
 
 const page = 1000
 
-/** The type of an entry that is a line of a device. */
-export const deviceType = 'device'
+export { deviceType } from './intake.ts'
 
 /** A line that a device sent, with its place in the log. */
 export type LogLine = { id: number; at: Date; line: string }
 
 /** From where a log is read: after an entry, or from a time on. */
 export type LogStart = { after: number } | { since: Date }
+
+/** An entry as it is listed: whose log it is in, and the device whose line it is. */
+export type ListedEntry = {
+  id: number
+  applicationId: string | null
+  deviceId: string | null
+  type: string
+  payload: string
+  at: Date
+  /** Its place in the chain of its application, and what holds it there. */
+  seq: number | null
+  hash: string | null
+}
 
 /** Which entries are listed: newest first, before an entry. */
 export type LogQuery = {
@@ -34,13 +47,22 @@ type Needs = { db: Db; commits: GroupCommit; clock: Clock; log: Log; secret: str
 
 /** What devices and programs have said. `secret` is what the chains of entries are held together by. */
 export function createLogs({ db, commits, clock, log, secret }: Needs) {
-  const { logEntries, logChains } = db.tables
+  const { logEntries, logChains, logDevices } = db.tables
   const chain = createChain(secret)
   const entries = createEntries({ db, chain })
-  const intake = createIntake({ db, log, entries })
+  const devices = createLogDevices({ db })
+  const intake = createIntake({ db, log, entries, devices })
   const retention = createRetention({ db, chain, settle: intake.settle })
+  const { id, type, payload, at, seq, hash } = logEntries
+  const listed = { id, applicationId: logChains.applicationId, deviceId: logDevices.deviceId, type, payload, at, seq, hash }
   const saidIn = new WeakMap<Change, NewEntry[]>()
   const from = (start: LogStart): SQL => ('after' in start ? gt(logEntries.id, start.after) : gte(logEntries.at, start.since))
+
+  /** The number of an application's log; null where nobody has logged to it. */
+  async function logOf(applicationId: string) {
+    const [row] = await db.read.select({ id: logChains.id }).from(logChains).where(eq(logChains.applicationId, applicationId))
+    return row?.id ?? null
+  }
 
   return {
     /** Inside a change: takes in what a device has reported. */
@@ -48,8 +70,8 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
 
     /** Stores what a program says of its application, in order; resolves once it is committed. Many callers share a commit. */
     store(applicationId: string, said: { type: string; payload: string }[]): Promise<void> {
-      const at = clock.now()
-      const rows: NewEntry[] = said.map((entry) => ({ applicationId, deviceId: null, at, ...entry }))
+      const now = clock.now()
+      const rows: NewEntry[] = said.map((entry) => ({ applicationId, device: null, at: now, ...entry }))
       return commits.submit(async (change) => {
         const others = saidIn.get(change)
         if (others) return void others.push(...rows)
@@ -61,25 +83,36 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
     /** Up to 1000 lines of a device, oldest first, and whether there are more. */
     async ofDevice(deviceId: string, start: LogStart) {
       await intake.settle()
+      const device = await devices.numberOf(deviceId)
+      if (device === undefined) return { lines: [], more: false }
       const lines: LogLine[] = await db.read
         .select({ id: logEntries.id, at: logEntries.at, line: logEntries.payload })
         .from(logEntries)
-        .where(and(eq(logEntries.deviceId, deviceId), from(start)))
+        .where(and(eq(logEntries.device, device), from(start)))
         .orderBy(asc(logEntries.id))
         .limit(page)
       return { lines, more: lines.length === page }
     },
 
     /** Entries, newest first. Those of programs are found by their type; lines of devices all have the one type `device`. */
-    async list({ applicationId, type, before, limit }: LogQuery) {
+    async list({ applicationId, type, before, limit }: LogQuery): Promise<ListedEntry[]> {
       await intake.settle()
+      const log = applicationId === undefined ? undefined : await logOf(applicationId)
+      if (log === null) return []
       const which = and(
-        applicationId === undefined ? undefined : eq(logEntries.applicationId, applicationId),
+        log === undefined ? undefined : eq(logEntries.log, log),
         type === undefined ? undefined : eq(logEntries.type, type),
-        type === undefined || type === deviceType ? undefined : isNull(logEntries.deviceId),
+        type === undefined || type === deviceType ? undefined : isNull(logEntries.device),
         before === undefined ? undefined : lt(logEntries.id, before)
       )
-      return db.read.select().from(logEntries).where(which).orderBy(desc(logEntries.id)).limit(limit)
+      return db.read
+        .select(listed)
+        .from(logEntries)
+        .leftJoin(logChains, eq(logChains.id, logEntries.log))
+        .leftJoin(logDevices, eq(logDevices.id, logEntries.device))
+        .where(which)
+        .orderBy(desc(logEntries.id))
+        .limit(limit)
     },
 
     /** How many entries the log of an application has, lines of devices included. */
@@ -105,10 +138,17 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
     removeOld: retention.removeOld,
 
     /** Removes all entries of an application, in small batches; resolves once there is none. */
-    removeAll: retention.removeAll,
+    async removeAll(applicationId: string) {
+      await intake.settle()
+      const log = await logOf(applicationId)
+      if (log !== null) await retention.removeAll(log)
+    },
 
     /** Inside a change: removes the lines of a device that are in no application's log. */
-    removeOfDevice: retention.removeOfDevice,
+    async removeOfDevice(change: Change, deviceId: string) {
+      const device = await devices.numberOf(deviceId)
+      if (device !== undefined) await retention.removeOfDevice(change, device)
+    },
 
     /** Gives what was taken in its place; nothing more happens by itself. */
     stop: intake.stop

@@ -11,7 +11,7 @@ type Break = { seq: number; reason: string }
 export type Verification = { from: number; to: number; checked: number; broken?: Break }
 
 type Row = { id: number; seq: number | null; type: string; payload: string; hash: string | null }
-type Walk = { applicationId: string; last: Place; id: number; found: Verification }
+type Walk = { log: number; applicationId: string; last: Place; id: number; found: Verification }
 type Needs = { db: Db; chain: Chain; settle(): Promise<void> }
 
 /** Gives the check of an application's chain: by pages, so that a long log takes no memory and holds up nobody. */
@@ -20,13 +20,13 @@ export function createVerification({ db, chain, settle }: Needs) {
 
   async function boundsOf(applicationId: string) {
     const [row] = await db.read.select().from(logChains).where(eq(logChains.applicationId, applicationId))
-    if (!row) return { anchor: { ...start, signature: '' }, end: { ...start, signature: '' } }
-    const { seq, hash, signature, anchorSeq, anchorHash, anchorSignature } = row
-    return { anchor: { seq: anchorSeq, hash: anchorHash, signature: anchorSignature }, end: { seq, hash, signature } }
+    if (!row) return { log: 0, anchor: { ...start, signature: '' }, end: { ...start, signature: '' } }
+    const { id: log, seq, hash, signature, anchorSeq, anchorHash, anchorSignature } = row
+    return { log, anchor: { seq: anchorSeq, hash: anchorHash, signature: anchorSignature }, end: { seq, hash, signature } }
   }
 
   /** The next entries in the order of their storage, which is that of the chain. */
-  const nextPage = ({ applicationId, id }: Walk, lastSeq: number): Promise<Row[]> =>
+  const nextPage = ({ log, id }: Walk, lastSeq: number): Promise<Row[]> =>
     db.read
       .select({
         id: logEntries.id,
@@ -36,7 +36,7 @@ export function createVerification({ db, chain, settle }: Needs) {
         hash: logEntries.hash
       })
       .from(logEntries)
-      .where(and(eq(logEntries.applicationId, applicationId), gt(logEntries.id, id), lte(logEntries.seq, lastSeq)))
+      .where(and(eq(logEntries.log, log), gt(logEntries.id, id), lte(logEntries.seq, lastSeq)))
       .orderBy(asc(logEntries.id))
       .limit(page)
 
@@ -65,7 +65,7 @@ export function createVerification({ db, chain, settle }: Needs) {
 
   return async function verify(applicationId: string): Promise<Verification> {
     await settle()
-    const { anchor, end } = await boundsOf(applicationId)
+    const { log, anchor, end } = await boundsOf(applicationId)
     const none = { from: 0, to: 0, checked: 0 }
     if (!chain.signed(applicationId, 'anchor', anchor)) {
       return { ...none, broken: { seq: anchor.seq, reason: 'where the log begins is not signed' } }
@@ -73,7 +73,7 @@ export function createVerification({ db, chain, settle }: Needs) {
     if (!chain.signed(applicationId, 'end', end)) {
       return { ...none, broken: { seq: end.seq, reason: 'where the log ends is not signed' } }
     }
-    const walk = { applicationId, last: anchor, id: 0, found: none }
+    const walk = { log, applicationId, last: anchor, id: 0, found: none }
     const broken = await walkTo(end, walk)
     if (!broken) return walk.found
     const now = (await boundsOf(applicationId)).anchor
