@@ -1,14 +1,9 @@
 import { Elysia } from 'elysia'
-import { readStatus, statusRule } from '../../features/devices/status.ts'
+import { statusRule } from '../../features/devices/status.ts'
 import type { Hub } from '../../hub.ts'
-import { forbidden, missing } from '../../lib/errors.ts'
-import { linesOf } from '../../lib/text.ts'
-import { type Asked, addressOf } from '../access.ts'
-import { queryOf, readText } from '../fields.ts'
 import { header, inHeader, inQuery, says } from '../openapi.ts'
-import { imageAnswer } from './image.ts'
+import { heartbeat, image } from './board-answers.ts'
 
-const logMaxBytes = 64 * 1024
 const statuses = { type: 'string', enum: ['new', 'ready', 'running'] }
 const octets = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
 
@@ -17,82 +12,52 @@ const errors = {
   tooMany: { 'Too many unknown secrets from this address': '' }
 }
 
-/** What BaseOS on a device asks for, known by its secret. */
+/** What BaseOS on a device asks for, known by its secret. It is asked for all the time: `app.ts` has it answered in front of Elysia. */
 export const boardRoutes = (hub: Hub) =>
   new Elysia({ tags: ['fleet: BaseOS'] })
-    .put(
-      '/devices/:secret/heartbeat',
-      async ({ params, request, server }) => {
-        const { device } = await hub.devices.bySecret(params.secret, () => addressOf({ request, server }))
-        const { status = '', deployment_id: running } = queryOf(request)
-        const report = readStatus(status, running)
-        const body = await readText(request, logMaxBytes)
-        const answer = await hub.reports.heartbeat(device, report, linesOf(body))
-        const text = answer.relaunch ? 'R' : String(answer.deploymentId ?? 'X')
-        return new Response(text, { headers: { 'content-type': 'text/plain', 'content-length': String(text.length) } })
-      },
-      {
-        parse: 'none',
-        detail: says({
-          summary: 'Heartbeat of a device',
-          description:
-            'What a device sends from time to time. The hub stores its status, the time and the log lines of the body, then answers ' +
-            '`R` (relaunch the app; said once), the id of the deployment to run, or `X` where there is none. ' +
-            'A device that is silent for DEVICE_DOWN_AFTER is listed as `down`.',
-          parameters: [
-            { ...inQuery('status', 'What the device is doing', statuses), required: true, example: 'running' },
-            inQuery('deployment_id', 'With `running`: the deployment that it runs, as listed in `running_id`', {
-              type: 'integer',
-              minimum: 1
-            })
-          ],
-          needsBody: false,
-          takes: {
-            'text/plain': {
-              type: 'string',
-              description: 'Log lines since the last heartbeat, at most 64 KiB and 1000 lines; none is fine',
-              examples: ['booted\nconnected to wifi\n']
-            }
-          },
-          gives: {
-            200: {
-              description: 'A deployment id, `X` or `R`',
-              content: { 'text/plain': { schema: { type: 'string', examples: ['87'] } } }
-            }
-          },
-          errors: {
-            ...errors,
-            invalid: { 'No such status, or a deployment_id that is none': ['Validation failed', statusRule] },
-            tooLarge: {
-              'More than 64 KiB of log': 'The body may have at most 65536 bytes',
-              'More than 1000 lines': 'At most 1000 log lines at a time'
-            }
+    .put('/devices/:secret/heartbeat', ({ params, request, server }) => heartbeat(hub, { request, server }, params.secret), {
+      parse: 'none',
+      detail: says({
+        summary: 'Heartbeat of a device',
+        description:
+          'What a device sends from time to time. The hub stores its status, the time and the log lines of the body, then answers ' +
+          '`R` (relaunch the app; said once), the id of the deployment to run, or `X` where there is none. ' +
+          'A device that is silent for DEVICE_DOWN_AFTER is listed as `down`.',
+        parameters: [
+          { ...inQuery('status', 'What the device is doing', statuses), required: true, example: 'running' },
+          inQuery('deployment_id', 'With `running`: the deployment that it runs, as listed in `running_id`', {
+            type: 'integer',
+            minimum: 1
+          })
+        ],
+        needsBody: false,
+        takes: {
+          'text/plain': {
+            type: 'string',
+            description: 'Log lines since the last heartbeat, at most 64 KiB and 1000 lines; none is fine',
+            examples: ['booted\nconnected to wifi\n']
           }
-        })
-      }
-    )
-    .get('/devices/:secret/image', ({ params, request, server }) => image(hub, params.secret, { request, server }), {
+        },
+        gives: {
+          200: {
+            description: 'A deployment id, `X` or `R`',
+            content: { 'text/plain': { schema: { type: 'string', examples: ['87'] } } }
+          }
+        },
+        errors: {
+          ...errors,
+          invalid: { 'No such status, or a deployment_id that is none': ['Validation failed', statusRule] },
+          tooLarge: {
+            'More than 64 KiB of log': 'The body may have at most 65536 bytes',
+            'More than 1000 lines': 'At most 1000 log lines at a time'
+          }
+        }
+      })
+    })
+    .get('/devices/:secret/image', ({ params, request, server }) => image(hub, { request, server }, params.secret), {
       parse: 'none',
       detail: imageDetail
     })
-
-async function image(hub: Hub, secret: string, asked: Asked) {
-  const { request } = asked
-  const state = await hub.devices.bySecret(secret, () => addressOf(asked))
-  const { deployment_id: given } = queryOf(request)
-  const deployment = await hub.deployments.forDevice(state, given === undefined ? undefined : deploymentId(given))
-  const free = Number(request.headers.get('x-esp8266-free-space') ?? Number.POSITIVE_INFINITY)
-  if (free < deployment.size) throw forbidden(`The image needs ${deployment.size} bytes, the device has ${free} free`)
-  const answer = await imageAnswer(request, deployment, hub.blobs.part)
-  hub.metrics.imageSent(Number(answer.headers.get('content-length') ?? 0))
-  return answer
-}
-
-/** A malformed id is one that is not there. */
-function deploymentId(given: string) {
-  if (!/^\d{1,10}$/.test(given) || Number(given) > 2_147_483_647) throw missing('Deployment not found')
-  return Number(given)
-}
 
 const imageDetail = says({
   summary: 'Image for a device',

@@ -13,30 +13,31 @@ export type Blobs = ReturnType<typeof createBlobs>
 /** The store of bytes as features use it: received, read in parts, and swept when nothing refers to them. */
 export function createBlobs({ store, clock }: { store: BlobStore; clock: Clock }) {
   // What a fleet fetches at present is read from disk once, not once a range.
-  const hot = new LRUCache<string, { bytes: Uint8Array<ArrayBuffer>; whole: Blob }>({
+  // A slice of a Blob is sent without a copy.
+  const hot = new LRUCache<string, Blob>({
     maxSize: hotBytes,
-    sizeCalculation: ({ bytes }) => Math.max(1, bytes.byteLength),
-    fetchMethod: async (sha256) => {
-      const bytes = await store.file(sha256).bytes()
-      return { bytes, whole: new Blob([bytes]) }
-    }
+    sizeCalculation: ({ size }) => Math.max(1, size),
+    fetchMethod: async (sha256) => new Blob([await store.file(sha256).bytes()])
   })
+
+  async function load(sha256: string) {
+    const bytes = await hot.fetch(sha256)
+    if (!bytes) throw new Error(`The bytes ${sha256} are not in the store`)
+    return bytes
+  }
 
   return {
     /** Receives bytes up to a limit; they are there for good once kept. Throws `tooLarge`. */
     stage: store.stage,
 
-    /** The bytes from `start` to `end`, both included, of stored bytes of `size`: from memory, or streamed from disk when large. */
-    async part({ sha256, size }: { sha256: string; size: number }, start: number, end: number) {
+    /** The bytes from `start` to `end`, both included, of stored bytes of `size`: from memory, at once where they are in it, or streamed from disk when large. */
+    part({ sha256, size }: { sha256: string; size: number }, start: number, end: number) {
       if (size > hotAtMost)
         return store
           .file(sha256)
           .slice(start, end + 1)
           .stream()
-      const kept = hot.get(sha256) ?? (await hot.fetch(sha256))
-      if (!kept) throw new Error(`The bytes ${sha256} are not in the store`)
-      // A Blob is sent as it is, an array is copied: that is less for a small part only.
-      return end - start + 1 === size ? kept.whole : kept.bytes.subarray(start, end + 1)
+      return hot.get(sha256)?.slice(start, end + 1) ?? load(sha256).then((bytes) => bytes.slice(start, end + 1))
     },
 
     /** Removes bytes older than `grace` (ms) that no referrer needs; gives how many went. */

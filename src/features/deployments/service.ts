@@ -120,14 +120,14 @@ export function createDeployments({ db, clock, notices }: { db: Db; clock: Clock
         and(eq(devices.applicationId, applicationId), eq(devices.board, board), tag === null ? undefined : eq(devices.tag, tag))
       ),
 
-    /** The deployment whose image a device may fetch: the one it names, or else the one it should run. */
-    async forDevice(
+    /** The deployment whose image a device may fetch: the one it names, or else the one it should run, which is there at once. */
+    forDevice(
       { device, deployment: current }: { device: Target; deployment: Deployment | null },
       id?: number
-    ): Promise<Deployment> {
-      const deployment = id === undefined || id === current?.id ? current : await named(device, id)
-      if (!deployment) throw missing('No deployments')
-      return deployment
+    ): Deployment | Promise<Deployment> {
+      if (id !== undefined && id !== current?.id) return named(device, id)
+      if (!current) throw missing('No deployments')
+      return current
     },
 
     /** Those of the given digests that a deployment still refers to. */

@@ -61,6 +61,13 @@ export function createDevices({ db, clock, notices, logs, limits, presence, stat
     return device
   }
 
+  async function orRefused(found: Promise<DeviceState | undefined> | undefined, address: () => string) {
+    const state = await found
+    if (state) return state
+    await limits.wrongDeviceSecret(address())
+    throw missing('Device not found')
+  }
+
   return {
     /** Registers a device. The secret is given once and stored only as a hash. Throws `conflict` for a name taken in the team. */
     async register(team: Team, { name, board, tag }: { name: string; board: string; tag: string | null }) {
@@ -104,12 +111,10 @@ export function createDevices({ db, clock, notices, logs, limits, presence, stat
     /** A device of a team by its name. */
     inTeam,
 
-    /** The device that a secret is of, with what it should do. Throws `missing`, and `tooMany` after too many unknown ones from the address. */
-    async bySecret(secret: string, address: () => string): Promise<DeviceState> {
-      const state = isSecret(secret) ? await states.bySecret(secret) : undefined
-      if (state) return state
-      await limits.wrongDeviceSecret(address())
-      throw missing('Device not found')
+    /** The device that a secret is of, with what it should do: at once where it is in memory. Throws `missing`, and `tooMany` after too many unknown ones from the address. */
+    bySecret(secret: string, address: () => string): DeviceState | Promise<DeviceState> {
+      const state = isSecret(secret) ? states.bySecret(secret) : undefined
+      return state === undefined || state instanceof Promise ? orRefused(state, address) : state
     },
 
     /** The device that signs in as `<team>/<name>` with its secret. Throws `unauthorized`, and `tooMany` as above. */

@@ -7,6 +7,7 @@ import type { Deployment, Deployments } from '../deployments/service.ts'
 import type { NewNotice } from '../notices/kinds.ts'
 import type { Notices } from '../notices/service.ts'
 import { type Device, deviceColumns } from './columns.ts'
+import { createDeviceMemory } from './memory.ts'
 
 const atMost = 200_000
 
@@ -28,8 +29,7 @@ export type DeviceStates = ReturnType<typeof createDeviceStates>
  */
 export function createDeviceStates({ db, notices, deployments }: { db: Db; notices: Notices; deployments: Deployments }) {
   const { devices, teams } = db.tables
-  const states = new LRUCache<string, DeviceState>({ max: atMost })
-  const ids = new LRUCache<string, string>({ max: atMost }) // by the hash of the secret, which never changes
+  const states = createDeviceMemory<DeviceState>(atMost)
   // When each was last dropped, and when all were: what was read before is not kept after.
   const dropped = new LRUCache<string, number>({ max: atMost })
   let allDropped = 0
@@ -40,6 +40,7 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
       database
         .select({
           ...deviceColumns(db.tables),
+          secretHash: devices.secretHash,
           status: devices.status,
           runningId: devices.runningId,
           relaunchSeq: devices.relaunchSeq,
@@ -57,22 +58,22 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
     const before = turn
     const [row] = await query.read({ key })
     if (!row) return undefined
-    const { ofTag, ofNoTag, status, runningId, relaunchSeq, relaunchToldSeq, ...device } = row
+    const { ofTag, ofNoTag, secretHash, status, runningId, relaunchSeq, relaunchToldSeq, ...device } = row
     const deploymentId = newest({ ofTag, ofNoTag })
     const deployment = deploymentId === null ? null : ((await deployments.byId(deploymentId)) ?? null)
     const state = { device, status, runningId, relaunchPending: relaunchSeq > relaunchToldSeq, deployment }
-    if (Math.max(allDropped, dropped.get(device.id) ?? 0) <= before) states.set(device.id, state)
+    if (Math.max(allDropped, dropped.get(device.id) ?? 0) <= before) states.keep(device.id, secretHash, state)
     return state
   }
 
   function drop(deviceId: string) {
     dropped.set(deviceId, ++turn)
-    states.delete(deviceId)
+    states.forget(deviceId)
   }
 
   function dropWhere(which: (state: DeviceState) => boolean) {
     allDropped = ++turn
-    for (const [id, state] of states) if (which(state)) states.delete(id)
+    states.forgetWhere(which)
   }
 
   function dropTouched({ type, data }: NewNotice) {
@@ -89,19 +90,14 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
   notices.listen(dropTouched) // of every other
 
   return {
-    /** The device that a secret is of. */
-    async bySecret(secret: string): Promise<DeviceState | undefined> {
+    /** The device that a secret is of: at once where it is in memory. */
+    bySecret(secret: string): DeviceState | Promise<DeviceState | undefined> {
       const hash = hashSecret(secret)
-      const id = ids.get(hash)
-      const known = id === undefined ? undefined : states.get(id)
-      if (known) return known
-      const state = await load(bySecretHash, hash)
-      if (state) ids.set(hash, state.device.id)
-      return state
+      return states.bySecretHash(hash) ?? load(bySecretHash, hash)
     },
 
     /** A device by its id. */
-    byId: async (id: string): Promise<DeviceState | undefined> => states.get(id) ?? (await load(byId, id)),
+    byId: async (id: string): Promise<DeviceState | undefined> => states.byId(id) ?? (await load(byId, id)),
 
     /** Forgets a device: the next look is at the database. */
     drop
