@@ -2,7 +2,9 @@ import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
 import { adminApi } from './apis/admin/routes.ts'
 import { desktopApi } from './apis/desktop/routes.ts'
+import { createDirect } from './apis/direct.ts'
 import { errorAnswers } from './apis/errors.ts'
+import { heartbeat, image } from './apis/fleet/board-answers.ts'
 import { fleetApi } from './apis/fleet/routes.ts'
 import { hubApi } from './apis/hub/routes.ts'
 import { requestLog } from './apis/request-log.ts'
@@ -23,6 +25,13 @@ export const createApp = (hub: Hub) =>
     .use(adminApi(hub))
     .use(hubApi(hub))
 
+/** The routes that a fleet asks for all the time, answered in front of Elysia. Each is among Elysia's routes as well. */
+export const createDirectRoutes = (hub: Hub) =>
+  createDirect(hub, [
+    { method: 'PUT', pattern: '/devices/:secret/heartbeat', answer: heartbeat },
+    { method: 'GET', pattern: '/devices/:secret/image', answer: image }
+  ])
+
 /** PostgreSQL takes no NUL in a text: nothing can bear such a name, so whatever a path asks for by it is not there. */
 function refuseNul({ request: { url } }: { request: Request }) {
   const query = url.indexOf('?')
@@ -40,3 +49,4 @@ function crossOrigin({ config: { corsOrigins } }: Hub) {
 }
 
 export type App = ReturnType<typeof createApp>
+export type Direct = ReturnType<typeof createDirectRoutes>

@@ -1,21 +1,26 @@
-import type { App } from './app.ts'
+import type { App, Direct } from './app.ts'
 import type { Hub } from './hub.ts'
 import type { WebSocketConnections } from './mqtt/websocket.ts'
 
 // The largest upload that streams in has its own limit; this one keeps a client from sending without end.
 const overhead = 1024 * 1024
 
-/** Serves the app, and MQTT over WebSocket at `/mqtt`, on the hub's HTTP port. */
-export function serveHttp(hub: Hub, app: App, sockets: WebSocketConnections) {
+type Edges = { app: App; direct: Direct; sockets: WebSocketConnections }
+
+/** Serves the app, its direct routes in front of it, and MQTT over WebSocket at `/mqtt`, on the hub's HTTP port. */
+export function serveHttp(hub: Hub, { app, direct, sockets }: Edges) {
   const { host, port, imageMaxBytes } = hub.config
   const server = Bun.serve({
     hostname: host,
     port,
     idleTimeout: 30,
     maxRequestBodySize: imageMaxBytes + overhead,
+    development: false, // or an error page would show the source
     websocket: sockets.handlers,
     fetch(request, self) {
       makeAbsolute(request)
+      const answer = direct(request, self)
+      if (answer) return answer
       const taken = sockets.upgrade(request, self)
       if (taken === 'upgraded') return undefined
       if (taken) return taken

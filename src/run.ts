@@ -1,4 +1,4 @@
-import { createApp } from './app.ts'
+import { createApp, createDirectRoutes } from './app.ts'
 import type { Config } from './config.ts'
 import type { Limits } from './features/accounts/limits.ts'
 import { serveHttp } from './http.ts'
@@ -23,7 +23,7 @@ export async function runHub({ config, log, mqttLimits = {}, ...replaced }: { co
   const broker = await createBroker(hub, { limits: mqttLimits })
   const mqtt = await listenForMqtt(hub, broker)
   const app = createApp(hub)
-  const http = serveHttp(hub, app, createWebSocketConnections(broker))
+  const http = serveHttp(hub, { app, direct: createDirectRoutes(hub), sockets: createWebSocketConnections(broker) })
   hub.upkeep.start()
 
   return {

@@ -7,15 +7,16 @@ import { dialectOf, sayNo } from './dialects.ts'
 
 type Failure = { request: Request; error: unknown; path: string; route: string; hub: Hub }
 
-/** The one place where an error becomes an answer, in the words of the document that the path is of. */
+/** Where an error in a route of Elysia's becomes an answer. */
 export const errorAnswers = (hub: Hub) =>
   new Elysia({ name: 'errors' }).onError({ as: 'global' }, ({ request, error, code, path, route, set }) => {
-    const response = answer({ request, error: code === 'NOT_FOUND' ? missing() : error, path, route, hub })
+    const response = errorAnswer({ request, error: code === 'NOT_FOUND' ? missing() : error, path, route, hub })
     set.status = response.status // what the request log reads
     return response
   })
 
-function answer({ request, error, path, route, hub }: Failure) {
+/** The answer to a request that failed, in the dialect of its path; `route`: the pattern of its route. Counted, and logged where nobody foresaw it. */
+export function errorAnswer({ request, error, path, route, hub }: Failure) {
   const dialect = dialectOf(path)
   const known = asHubError(error) ?? unexpected(error, request, hub)
   const { status, body } = sayNo(dialect, `${request.method} ${route}`, known)

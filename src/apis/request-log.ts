@@ -1,20 +1,33 @@
 import { Elysia } from 'elysia'
 import type { Hub } from '../hub.ts'
+import type { Log } from '../lib/log.ts'
 import { requestId } from './errors.ts'
 
 const started = new WeakMap<Request, number>()
 
-/** A line a request, by route pattern: a URL may hold a device's secret. What devices ask all the time is logged at `debug`. */
+/** What devices ask all the time is logged at `debug`. */
+const levelOf = (route: string) => (route.startsWith('/devices/:secret') ? 'debug' : 'info')
+
+/** Whether requests of a route are logged. */
+export const isLogged = (log: Log, route: string) => log.isLevelEnabled(levelOf(route))
+
+/** A line a request, by route pattern: a URL may hold a device's secret. `since`: when it came. */
+export function logRequest(log: Log, { request, route, status, since }: Logged) {
+  const ms = Math.round(performance.now() - since)
+  log[levelOf(route)]({ requestId: requestId(request), method: request.method, route, status, ms }, 'request')
+}
+
+type Logged = { request: Request; route: string; status: number | string; since: number }
+
+/** Logs what Elysia answers. */
 export const requestLog = ({ log }: Hub) => {
   if (!log.isLevelEnabled('info')) return new Elysia({ name: 'request-log' })
   return new Elysia({ name: 'request-log' })
     .onRequest(({ request }) => void started.set(request, performance.now()))
     .onAfterResponse({ as: 'global' }, ({ request, route, set, response }) => {
       const pattern: string = route ?? '(none)' // nothing was matched, whatever Elysia's type says
-      const level = pattern.startsWith('/devices/:secret') ? 'debug' : 'info'
-      if (!log.isLevelEnabled(level)) return
+      if (!isLogged(log, pattern)) return
       const status = response instanceof Response ? response.status : (set.status ?? 200)
-      const ms = Math.round(performance.now() - (started.get(request) ?? performance.now()))
-      log[level]({ requestId: requestId(request), method: request.method, route: pattern, status, ms }, 'request')
+      logRequest(log, { request, route: pattern, status, since: started.get(request) ?? performance.now() })
     })
 }
