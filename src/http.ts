@@ -16,6 +16,7 @@ export function serveHttp(hub: Hub, { app, direct, sockets }: Edges) {
     idleTimeout: 30,
     maxRequestBodySize: imageMaxBytes + overhead,
     development: false, // or an error page would show the source
+    reusePort: false, // what Bun takes it to mean otherwise: a second hub would share the port and its callers in silence
     websocket: sockets.handlers,
     fetch(request, self) {
       makeAbsolute(request)
