@@ -75,6 +75,20 @@ describe(`what is kept in memory of a device, on ${databaseName}, is right after
     expect(await beat()).toBe('13')
   })
 
+  test('devices that should run the same deployment share what is known of it', async () => {
+    const { hub, ada } = await warm()
+    await using _ = hub
+    const states = async (names: string[]) => {
+      const devices = await Promise.all(names.map((name) => testDevice(ada, name, { app: 'blinker' })))
+      return Promise.all(devices.map(async ({ secret }) => hub.hub.devices.bySecret(secret, () => 'nowhere')))
+    }
+    await states(['one'])
+    const [two, three] = await states(['two', 'three'])
+    expect(two?.deployment).toMatchObject({ id: 1, size: image.byteLength })
+    expect(two?.deployment).toBe(three?.deployment as never)
+    expect(two?.device.name).toBe('two')
+  })
+
   test('a change that fails: what the report would have noted is not kept', async () => {
     const { hub, ada, beat } = await warm()
     await using _ = hub

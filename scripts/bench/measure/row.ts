@@ -37,6 +37,7 @@ export type Row = {
 export const httpFigures = (floor: number, reach: number): Figure[] => [
   { name: 'rate', what: 'per second', unit: '', better: 'more', bars: { of: 'ratio', floor, reach } },
   { name: 'cpu', what: 'CPU time each', unit: 'µs', better: 'less' },
+  { name: 'load', what: 'the load’s own', unit: 'µs', better: 'less' },
   { name: 'p50', what: 'p50', unit: 'ms', better: 'less' },
   { name: 'p99', what: 'p99', unit: 'ms', better: 'less' }
 ]

@@ -6,9 +6,9 @@ import type { Workplace } from '../workplace.ts'
 
 const idleShare = 0.85
 
-/** A side under HTTP load, warmed up: each round gives requests a second, CPU time of the server for one, and latencies. */
+/** A side under HTTP load, warmed up: each round gives requests a second, CPU time of the server and of the load for one, and latencies. */
 export async function httpSide(workplace: Workplace, server: Server, load: HttpLoad): Promise<Side> {
-  const shares: number[] = []
+  const shares: { server: number; generator: number }[] = []
 
   async function measure() {
     const before = cpuSeconds(server.pid)
@@ -16,8 +16,9 @@ export async function httpSide(workplace: Workplace, server: Server, load: HttpL
     const used = cpuSeconds(server.pid) - before
     const { answered, wrong, example, seconds, p50, p99 } = outcome
     if (wrong > 0 || answered === 0) throw new Error(`${wrong} wrong answers, ${answered} right ones; such as: ${example}`)
-    shares.push(used / seconds)
-    return { rate: answered / seconds, cpu: (used / answered) * 1e6, p50, p99, generator: outcome.busy }
+    shares.push({ server: used / seconds, generator: outcome.busy })
+    const each = (cpu: number) => (cpu / answered) * 1e6
+    return { rate: answered / seconds, cpu: each(used), load: each(outcome.busy * seconds), p50, p99 }
   }
 
   await measure()
@@ -25,9 +26,11 @@ export async function httpSide(workplace: Workplace, server: Server, load: HttpL
   return {
     measure,
     limit() {
-      const busiest = Math.max(...shares)
-      if (busiest >= idleShare) return undefined
-      return `the server was busy ${Math.round(busiest * 100)} % of the time: the load generator, or the rest of the machine, held it up`
+      const [busiest] = shares.toSorted((a, b) => b.server - a.server)
+      if (!busiest || busiest.server >= idleShare) return undefined
+      const percent = (share: number) => `${Math.round(share * 100)} %`
+      const who = busiest.generator >= idleShare ? 'the load generator' : 'the rest of the machine'
+      return `the server was busy ${percent(busiest.server)} of the time, the load generator ${percent(busiest.generator)}: ${who} held it up`
     }
   }
 }

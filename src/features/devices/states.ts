@@ -10,6 +10,7 @@ import { type Device, deviceColumns } from './columns.ts'
 import { createDeviceMemory } from './memory.ts'
 
 const atMost = 200_000
+const deploymentsAtMost = 1000
 
 /** What the hot paths need of a device. `reports.ts` keeps status and running id up to what it stores. */
 export type DeviceState = {
@@ -30,6 +31,7 @@ export type DeviceStates = ReturnType<typeof createDeviceStates>
 export function createDeviceStates({ db, notices, deployments }: { db: Db; notices: Notices; deployments: Deployments }) {
   const { devices, teams } = db.tables
   const states = createDeviceMemory<DeviceState>(atMost)
+  const known = new LRUCache<number, Deployment>({ max: deploymentsAtMost })
   // When each was last dropped, and when all were: what was read before is not kept after.
   const dropped = new LRUCache<string, number>({ max: atMost })
   let allDropped = 0
@@ -60,10 +62,17 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
     if (!row) return undefined
     const { ofTag, ofNoTag, secretHash, status, runningId, relaunchSeq, relaunchToldSeq, ...device } = row
     const deploymentId = newest({ ofTag, ofNoTag })
-    const deployment = deploymentId === null ? null : ((await deployments.byId(deploymentId)) ?? null)
+    const deployment = deploymentId === null ? null : await deploymentById(deploymentId)
     const state = { device, status, runningId, relaunchPending: relaunchSeq > relaunchToldSeq, deployment }
     if (Math.max(allDropped, dropped.get(device.id) ?? 0) <= before) states.keep(device.id, secretHash, state)
     return state
+  }
+
+  /** A deployment never changes: all devices that should run it share it. */
+  async function deploymentById(id: number) {
+    const deployment = known.get(id) ?? (await deployments.byId(id)) ?? null
+    if (deployment) known.set(id, deployment)
+    return deployment
   }
 
   function drop(deviceId: string) {
