@@ -9,6 +9,7 @@ import { createRateLimits, type Limits } from './features/accounts/limits.ts'
 import { createPasswords } from './features/accounts/passwords.ts'
 import { createAccounts } from './features/accounts/service.ts'
 import { createTokens } from './features/accounts/tokens.ts'
+import { createAdministration } from './features/applications/administration.ts'
 import { createApplications } from './features/applications/service.ts'
 import { createBlobs } from './features/blobs/service.ts'
 import { createDeployments } from './features/deployments/service.ts'
@@ -16,6 +17,7 @@ import { createPresence } from './features/devices/presence.ts'
 import { createReports } from './features/devices/reports.ts'
 import { createDevices } from './features/devices/service.ts'
 import { createDeviceStates } from './features/devices/states.ts'
+import { createKeys } from './features/keys/service.ts'
 import { createLogs } from './features/logs/service.ts'
 import { createMetrics } from './features/metrics/service.ts'
 import { createNotices } from './features/notices/service.ts'
@@ -49,6 +51,8 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const tokens = createTokens(secret)
   const accounts = createAccounts({ db, clock, notices, teams, passwords: createPasswords(), tokens, limits })
   const applications = createApplications({ db, clock, notices, teams })
+  const administration = createAdministration({ db, clock, notices, applications })
+  const keys = createKeys({ db, limits })
   const presence = createPresence()
   const deployments = createDeployments({ db, clock, notices })
   const states = createDeviceStates({ db, notices, deployments })
@@ -73,6 +77,8 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     accounts,
     teams,
     applications,
+    administration,
+    keys,
     devices,
     presence,
     deployments,

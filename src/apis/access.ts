@@ -5,10 +5,13 @@ import { readFields } from './fields.ts'
 /** What Swagger UI's "Authorize" asks for on routes that need a signed-in user. */
 export const userSecurity = [{ access_token: [] }, { bearer: [] }]
 
+/** The same on routes for programs, which have the API key of their application. */
+export const keySecurity = [{ api_key: [] }]
+
 const known = new WeakMap<Request, ReturnType<Hub['accounts']['callerOf']>>()
 
 /** The user who sent a request, found out once a request. Throws `unauthorized`. */
-function callerOf(hub: Hub, request: Request) {
+export function callerOf(hub: Hub, request: Request) {
   const found = known.get(request) ?? hub.accounts.callerOf(tokenOf(request.headers))
   known.set(request, found)
   return found
@@ -40,4 +43,14 @@ export const addressOf = ({ request, server }: Asked) => server?.requestIP(reque
 export const addressed = () =>
   new Elysia({ name: 'addressed' }).derive({ as: 'scoped' }, ({ request, server }) => ({
     address: addressOf({ request, server })
+  }))
+
+/** The application whose API key came with a request, as `X-API-Key`. Throws `unauthorized` and `forbidden`. */
+export const applicationOf = (hub: Hub, asked: Asked) =>
+  hub.keys.applicationOf(asked.request.headers.get('x-api-key') ?? undefined, addressOf(asked))
+
+/** Routes for programs: gives `application`, as `applicationOf` has it. */
+export const keyed = (hub: Hub) =>
+  new Elysia({ name: 'keyed' }).derive({ as: 'scoped' }, async ({ request, server }) => ({
+    application: await applicationOf(hub, { request, server })
   }))

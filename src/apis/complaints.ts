@@ -4,7 +4,7 @@ import { invalid } from '../lib/errors.ts'
 
 /**
  * What is wrong with a value, a sentence for each field in the order of the schema. A field's `title` names it where it
- * is missing, its `error` says what is wrong where it is there.
+ * is missing or empty, its `error` says what is wrong where it is there.
  */
 export function complaintsOf(schema: TSchema, errors: Iterable<{ path: string; value: unknown }>) {
   const found = new Map<string, unknown>()
@@ -23,6 +23,7 @@ export function complaintsOf(schema: TSchema, errors: Iterable<{ path: string; v
 
 function sentenceFor(field: string, property: TSchema, value: unknown): string {
   if (value === undefined) return property.title ?? `${field} is required`
+  if ((value === '' || value === null) && property.title) return property.title
   return typeof property.error === 'string' ? property.error : `${field} is not valid`
 }
 

@@ -49,7 +49,8 @@ export const dialects = {
   admin: {
     status: { ...common, invalid: 422 },
     sentences: { ...sentences, unauthorized: 'Authentication required. Provide token via Authorization header' },
-    body: ({ message }) => ({ success: false, message })
+    body: ({ message }) => ({ success: false, message }),
+    exceptions: { 'DELETE /api/v1/applications/:id/hard-delete': { conflict: 400 } }
   },
   hub: { status: common, sentences, body: messageOnly }
 } as const satisfies Record<string, Dialect>

@@ -12,6 +12,9 @@ export const newDeviceSecret = () => randomBytes(20).toString('hex')
 /** A text of `length` random letters and digits. */
 export const randomText = (length: number) => Array.from({ length }, () => base62[randomInt(base62.length)]).join('')
 
+/** An application's API key: `app_` and 32 random letters and digits, 190 random bits. */
+export const newApiKey = () => `app_${randomText(32)}`
+
 /** The SHA-256 of a secret in hex: what is stored instead of it, and looked up by. */
 export const hashSecret = (secret: string) => Bun.SHA256.hash(secret, 'hex')
 

@@ -21,6 +21,15 @@ const documented = {
     'GET /devices/:secret/image',
     'PUT /devices/:secret/heartbeat'
   ],
+  '004': [
+    'POST /api/v1/applications',
+    'GET /api/v1/applications',
+    'GET /api/v1/applications/:id',
+    'PUT /api/v1/applications/:id',
+    'DELETE /api/v1/applications/:id',
+    'DELETE /api/v1/applications/:id/hard-delete',
+    'POST /api/v1/applications/:id/regenerate-key'
+  ],
   contract: [
     'GET /api/v1/users',
     'PUT /api/v1/users/:id/role',

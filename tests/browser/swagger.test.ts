@@ -12,6 +12,13 @@ const longest = 180_000
 const story = [
   'GET /api/v1/users',
   'PUT /api/v1/users/{id}/role',
+  'POST /api/v1/applications',
+  'GET /api/v1/applications',
+  'GET /api/v1/applications/{id}',
+  'PUT /api/v1/applications/{id}',
+  'POST /api/v1/applications/{id}/regenerate-key',
+  'DELETE /api/v1/applications/{id}',
+  'DELETE /api/v1/applications/{id}/hard-delete',
   'GET /health',
   'GET /metrics',
   'POST /register',
@@ -117,17 +124,16 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
       await swagger.authorize('access_token', (await t.root()).token)
       const operations = new Map(operationsOf(await readDocument(t)).map((operation) => [operation.route, operation]))
       expect([...story].toSorted()).toEqual([...operations.keys()].toSorted())
-      let secret = ''
+      const made = { '{secret}': '', '/users/{id}': id, '/applications/{id}': '' }
       for (const route of story) {
         const { operationId = '', responses = {} } = operations.get(route) ?? {}
         const tried = await swagger.tryOut(operationId, {
-          ...(route.includes('{secret}') ? { parameters: { secret } } : {}),
-          ...(route.includes('{id}') ? { parameters: { id } } : {}),
+          parameters: inPath(route, made),
           ...(route.endsWith('/deployments') ? { file: Buffer.from('firmware') } : {})
         })
         const done = Number(Object.keys(responses).find((status) => status.startsWith('2')))
         expect([route, tried.status, tried.body]).toEqual([route, done, expect.any(String)])
-        secret = tried.body.match(/"device_secret": "(\w+)"/)?.[1] ?? secret
+        Object.assign(made, madeBy(route, tried.body))
         const token = tried.body.match(/"access_token": "(\S+)"/)?.[1]
         if (token) await swagger.authorize('access_token', token)
       }
@@ -136,6 +142,19 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
     longest
   )
 })
+
+/** What an answer has made that is in paths to come, by how they name it. */
+function madeBy(route: string, body: string) {
+  const secret = body.match(/"device_secret": "(\w+)"/)?.[1]
+  const id = route === 'POST /api/v1/applications' ? body.match(/"id": "(\S+)"/)?.[1] : undefined
+  return { ...(secret ? { '{secret}': secret } : {}), ...(id ? { '/applications/{id}': id } : {}) }
+}
+
+/** What the examples cannot know of a path: what the operations before it have made, by how the path names it. */
+function inPath(route: string, made: Record<string, string>) {
+  const known = Object.entries(made).filter(([part]) => route.includes(part))
+  return Object.fromEntries(known.map(([part, value]) => [part.match(/\{(\w+)\}/)?.[1] ?? '', value]))
+}
 
 function expectOnlyTheHub({ requested, complaints }: SwaggerPage, { base }: TestHub) {
   const others = requested.filter((url) => !/^(data|blob):/.test(url) && new URL(url).origin !== base)

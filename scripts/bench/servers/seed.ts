@@ -33,7 +33,7 @@ async function makeParents(dataDir: string): Promise<Parents> {
   const caller = await hub.accounts.register(owner, '127.0.0.1')
   const [team] = await hub.teams.ofUser(caller.id)
   if (!team) throw new Error('a new user has a team')
-  const { id: applicationId } = await hub.applications.create(team, app)
+  const { id: applicationId } = await hub.applications.create(team, { slug: app })
   await hub.close()
   return { teamId: team.id, applicationId }
 }

@@ -1,6 +1,7 @@
 import { Elysia } from 'elysia'
 import type { Hub } from '../../hub.ts'
+import { applicationRoutes } from './applications.ts'
 import { userRoutes } from './users.ts'
 
-/** Document 004, as far as it is there: users and their roles. */
-export const adminApi = (hub: Hub) => new Elysia({ name: 'admin' }).use(userRoutes(hub))
+/** Document 004: applications, and users and their roles. */
+export const adminApi = (hub: Hub) => new Elysia({ name: 'admin' }).use(applicationRoutes(hub)).use(userRoutes(hub))

@@ -1,16 +1,15 @@
 import { Elysia, t } from 'elysia'
-import { type Account, type Role, roles } from '../../features/accounts/service.ts'
+import { type Account, roles } from '../../features/accounts/service.ts'
 import type { Hub } from '../../hub.ts'
-import { forbidden } from '../../lib/errors.ts'
-import { signedIn, userSecurity } from '../access.ts'
+import { userSecurity } from '../access.ts'
 import { described, says } from '../openapi.ts'
+import { administering, notAdministrator } from './access.ts'
+import { message, success } from './model.ts'
 
 const pageAtMost = 200
 const limitRule = `limit must be between 1 and ${pageAtMost}`
 const roleRule = `role must be ${roles.join(', ')}`
-const noAdmin = { forbidden: { 'You are no SUPER_ADMIN': 'Access denied. SUPER_ADMIN role required' } }
 
-const success = t.Boolean({ description: 'Always true', examples: [true] })
 const user = t.Object({
   id: t.String({ format: 'uuid', description: 'Id of the user', examples: ['0199a2c4-7d1e-7c3a-9b52-4f6e8d0a1b2c'] }),
   username: t.String({ description: 'Also the name of the user’s own team', examples: ['ada'] }),
@@ -47,18 +46,13 @@ const newRole = t.Object({
 
 const shown = ({ createdAt, ...account }: Account) => ({ ...account, createdAt: createdAt.toISOString() })
 
-function requireSuperAdmin({ role }: { role: Role }) {
-  if (role !== 'SUPER_ADMIN') throw forbidden('Access denied. SUPER_ADMIN role required')
-}
-
 /** `/api/v1/users`: who there is, and what they may do. */
 export const userRoutes = (hub: Hub) =>
-  new Elysia({ tags: ['administration'], detail: { security: userSecurity } })
-    .use(signedIn(hub))
+  new Elysia({ tags: ['administration: users'], detail: { security: userSecurity } })
+    .use(administering(hub))
     .get(
       '/api/v1/users',
-      async ({ caller, query: { limit = 50, cursor } }) => {
-        requireSuperAdmin(caller)
+      async ({ query: { limit = 50, cursor } }) => {
         const { accounts, next } = await hub.accounts.list(limit, cursor)
         return { success: true, data: accounts.map(shown), next: next ?? null }
       },
@@ -68,24 +62,23 @@ export const userRoutes = (hub: Hub) =>
         detail: says({
           summary: 'All users',
           description: 'In the order in which they were made. For SUPER_ADMIN.',
-          errors: { ...noAdmin, invalid: { 'The limit makes no sense': limitRule } }
+          errors: { ...notAdministrator, invalid: { 'The limit makes no sense': limitRule } }
         })
       }
     )
     .put(
       '/api/v1/users/:id/role',
-      async ({ caller, params, body }) => {
-        requireSuperAdmin(caller)
+      async ({ params, body }) => {
         const account = await hub.accounts.setRole(params.id, body.role)
         return { success: true, message: 'Role updated successfully', data: shown(account) }
       },
       {
-        parse: 'fields',
+        parse: 'administration',
         body: newRole,
         response: {
           200: t.Object({
             success,
-            message: t.String({ description: 'What was done', examples: ['Role updated successfully'] }),
+            message: message('Role updated successfully'),
             data: described(user, 'The user as it is now')
           })
         },
@@ -93,7 +86,7 @@ export const userRoutes = (hub: Hub) =>
           summary: 'Set the role of a user',
           description: 'An AUDITOR reads everything, a SUPER_ADMIN does everything. It counts at once. For SUPER_ADMIN.',
           errors: {
-            ...noAdmin,
+            ...notAdministrator,
             invalid: {
               'No such role': roleRule,
               'It would leave the hub without a SUPER_ADMIN': 'The hub must keep a SUPER_ADMIN'

@@ -32,7 +32,7 @@ export const appRoutes = (hub: Hub) =>
       '/:team/apps',
       async ({ params, body, caller }) => {
         const team = await hub.teams.access(caller.id, params.team, 'write')
-        await hub.applications.create(team, body.app_name)
+        await hub.applications.create(team, { slug: body.app_name })
         return {}
       },
       {

@@ -6,6 +6,7 @@ type Content = Record<string, { schema?: unknown }>
 type Answer = { description?: string; content?: Content; headers?: object }
 type Parameter = { in: string; name: string; schema?: unknown; description?: string; examples?: unknown; required?: boolean }
 type Operation = {
+  operationId?: string
   parameters?: Parameter[]
   requestBody?: { content: Content; required?: boolean }
   responses?: Record<string, Answer>
@@ -24,7 +25,17 @@ const pathParameters: Record<string, [description: string, example: string]> = {
   secret: ['Secret of the device: 40 hex digits', '3f786850e387550fdab836ed7e6dc881de23001b']
 }
 
-const sharedTeam: [description: string, example: string] = ['Name of the team', 'acme']
+/** Where they are something else, by how the path begins. */
+const elsewhere: [start: string, name: string, description: string, example: string][] = [
+  ['/teams/', 'team', 'Name of the team', 'acme'],
+  ['/api/v1/applications/', 'id', 'Id of the application, as listed', '550e8400-e29b-41d4-a716-446655440000']
+]
+
+function describePath(path: string, name: string) {
+  const [, , ...other] = elsewhere.find(([start, other]) => path.startsWith(start) && other === name) ?? []
+  const [description = '', example = ''] = other.length > 0 ? other : (pathParameters[name] ?? [])
+  return { description, example }
+}
 
 const statusTexts: Record<string, string> = { '200': 'Done', '201': 'Created' }
 
@@ -50,6 +61,7 @@ function finish(method: string, path: string, { [errorsKey]: errors = {}, ...ope
   const all = { ...(security ? noToken : {}), ...errors, ...(byFields ? fieldsTooLarge : {}) }
   return {
     ...operation,
+    ...(operation.operationId ? { operationId: inCamelCase(operation.operationId) } : {}),
     parameters: parameters.map((parameter) => finishParameter(path, parameter)),
     ...(requestBody ? { requestBody: { ...requestBody, content: finishBody(requestBody.content) } } : {}),
     responses: {
@@ -59,13 +71,14 @@ function finish(method: string, path: string, { [errorsKey]: errors = {}, ...ope
   }
 }
 
+/** The plugin makes ids of paths, and leaves the hyphens in. */
+const inCamelCase = (id: string) => id.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+
 function finishParameter(path: string, { examples, ...parameter }: Parameter) {
   const [example] = Array.isArray(examples) ? examples : []
   const finished = { ...parameter, schema: readable(parameter.schema), ...(example === undefined ? {} : { example }) }
   if (parameter.in !== 'path') return finished
-  const ofTeams = path.startsWith('/teams/') && parameter.name === 'team'
-  const [description, name] = (ofTeams ? sharedTeam : pathParameters[parameter.name]) ?? ['', '']
-  return { ...finished, description, example: name }
+  return { ...finished, ...describePath(path, parameter.name) }
 }
 
 function finishAnswer(status: string, { description = statusTexts[status] ?? status, headers, content }: Answer): Answer {

@@ -86,7 +86,15 @@ const tags = [
   { name: 'fleet: apps', description: 'The applications of a team, and which devices run them' },
   { name: 'fleet: deployments', description: 'Firmware images for the devices of an application' },
   { name: 'fleet: BaseOS', description: 'What the firmware of a device asks for; the secret in the path is its credential' },
-  { name: 'administration', description: 'The users of the hub and their roles, for SUPER_ADMIN' },
+  {
+    name: 'administration: applications',
+    description: 'The applications of every team and their API keys, for AUDITOR and SUPER_ADMIN'
+  },
+  {
+    name: 'administration: logs',
+    description: 'What programs and devices have said: sent by API key, read and verified by AUDITOR and SUPER_ADMIN'
+  },
+  { name: 'administration: users', description: 'The users of the hub and their roles, for SUPER_ADMIN' },
   { name: 'events', description: 'What has changed, as it changes' },
   { name: 'health', description: 'For load balancers and monitoring' }
 ]
@@ -96,6 +104,12 @@ const token = 'The `access_token` that `POST /login` answers'
 const securitySchemes = {
   access_token: { type: 'apiKey', in: 'header', name: 'access_token', description: token },
   bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: `${token}, as \`Authorization: Bearer …\`` },
+  api_key: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-API-Key',
+    description: 'The API key of an application, for programs: `POST /api/v1/applications` or `…/regenerate-key` answers it'
+  },
   metrics: { type: 'http', scheme: 'bearer', description: 'METRICS_TOKEN, for `GET /metrics` only' }
 } as const
 

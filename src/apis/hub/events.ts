@@ -18,6 +18,8 @@ const kinds: Record<NoticeType | 'gap', string> = {
   'member.set': 'A member has joined, or has another role',
   'member.removed': 'A member has left',
   'application.created': 'An application is there',
+  'application.updated': 'An administrator has changed an application, or made it inactive or active again',
+  'application.key_renewed': 'An application has another API key',
   'application.deleted': 'An application is gone, with its deployments',
   'device.registered': 'A device is there',
   'device.updated': 'A device has another board or tag',

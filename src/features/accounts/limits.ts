@@ -7,7 +7,8 @@ export const defaultLimits = {
   signInByAddress: { points: 60, duration: 900 },
   signInByAccount: { points: 20, duration: 900 },
   registration: { points: 60, duration: 600 },
-  deviceSecret: { points: 120, duration: 60 }
+  deviceSecret: { points: 120, duration: 60 },
+  apiKey: { points: 120, duration: 60 }
 }
 
 export type Limits = typeof defaultLimits
@@ -20,6 +21,7 @@ export function createRateLimits(limits: Limits = defaultLimits) {
   const signInByAccount = limiter('signInByAccount')
   const registration = limiter('registration')
   const deviceSecret = limiter('deviceSecret')
+  const apiKey = limiter('apiKey')
 
   return {
     /** Counts one registration from an address; throws `tooMany` past the limit. */
@@ -37,7 +39,10 @@ export function createRateLimits(limits: Limits = defaultLimits) {
     },
 
     /** Counts one unknown device secret; throws `tooMany` past the limit. A right secret is never held up. */
-    wrongDeviceSecret: (address: string) => consume(deviceSecret, networkOf(address))
+    wrongDeviceSecret: (address: string) => consume(deviceSecret, networkOf(address)),
+
+    /** Counts one unknown API key; throws `tooMany` past the limit. A right key is never held up. */
+    wrongApiKey: (address: string) => consume(apiKey, networkOf(address))
   }
 }
 

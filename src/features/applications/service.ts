@@ -7,7 +7,16 @@ import type { Notices } from '../notices/service.ts'
 import type { Intent, Team, Teams } from '../teams/service.ts'
 
 /** An application of a team. */
-export type Application = { id: string; slug: string; team: Team }
+export type Application = { id: string; slug: string; team: Pick<Team, 'id' | 'name'> }
+
+/** What an application is made of; its name is the slug where none is given. */
+export type NewApplication = {
+  slug: string
+  name?: string | undefined
+  domain?: string | null | undefined
+  stack?: string | null | undefined
+  apiKeyHash?: string | undefined
+}
 
 export type Applications = ReturnType<typeof createApplications>
 
@@ -35,11 +44,14 @@ export function createApplications({ db, clock, notices, teams }: { db: Db; cloc
         .orderBy(asc(applications.slug)),
 
     /** Makes an application. Throws `conflict` for a name taken in the team. */
-    async create(team: Team, slug: string): Promise<Application> {
+    async create(
+      team: Application['team'],
+      { slug, name = slug, domain, stack, apiKeyHash }: NewApplication
+    ): Promise<Application> {
       return db.write(async (change) => {
         const [created] = await change.tx
           .insert(applications)
-          .values({ id: newId(), teamId: team.id, slug, name: slug, createdAt: clock.now() })
+          .values({ id: newId(), teamId: team.id, slug, name, domain, stack, apiKeyHash, createdAt: clock.now() })
           .onConflictDoNothing()
           .returning({ id: applications.id })
         if (!created) throw conflict('Application already exists', ['app_name is already taken'])

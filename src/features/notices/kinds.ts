@@ -11,6 +11,8 @@ export type NoticeData = {
   'member.set': { team: string; username: string; role: string }
   'member.removed': { team: string; username: string }
   'application.created': OfApplication
+  'application.updated': OfApplication & { name: string; active: boolean }
+  'application.key_renewed': OfApplication
   'application.deleted': OfApplication
   'device.registered': OfDevice & { board: string; tag: string | null }
   'device.updated': OfDevice & { board: string; tag: string | null }

@@ -126,6 +126,16 @@ export function createTeams({ db, clock, notices }: { db: Db; clock: Clock; noti
     /** A team by name, for a user who may do this in it. Throws `missing` and `forbidden`. */
     access,
 
+    /** A team by name, whoever asks. Throws `missing`. */
+    async named(name: string): Promise<Pick<Team, 'id' | 'name'>> {
+      const [team] = await db.read
+        .select({ id: teams.id, name: teams.name })
+        .from(teams)
+        .where(eq(teams.nameKey, nameKey(name)))
+      if (!team) throw missing('Team not found')
+      return team
+    },
+
     /** Makes a team; who makes it is its owner. Throws `conflict` for a name taken or reserved. */
     async create(name: string, userId: string): Promise<Team> {
       if (isReserved(name)) throw conflict('Team name is reserved')

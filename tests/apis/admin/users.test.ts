@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { databaseName } from '../../support/databases.ts'
-import { type TestUser, testHub } from '../../support/hub.ts'
+import { password, type TestUser, testHub } from '../../support/hub.ts'
 
 const idOf = async (user: Pick<TestUser, 'call'>) => ((await user.call('GET /me')).body as { id: string }).id
 
@@ -61,6 +61,21 @@ describe(`004 on ${databaseName}: users and their roles`, () => {
       [root, ada].map((admin, i) => admin.call(`PUT /api/v1/users/${ids[i]}/role`, { role: 'USER' }))
     )
     expect(resigned.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 422])
+  })
+
+  test('nobody signs up in a role of their own choice', async () => {
+    await using hub = await testHub()
+    const chosen = { role: 'SUPER_ADMIN', isAdmin: true, roles: ['SUPER_ADMIN'] }
+    const grace = { email: 'grace@example.org', password }
+    expect((await hub.call('POST /register', { ...grace, ...chosen })).status).toBe(201)
+    const eve = { name: 'eve', email: 'eve@example.org', password, password_confirmation: password }
+    expect((await hub.call('POST /auth?role=SUPER_ADMIN', { ...eve, ...chosen })).status).toBe(200)
+    for (const { email } of [grace, eve]) {
+      const user = hub.as(await hub.signIn(email))
+      expect((await user.call('GET /me')).body).toMatchObject({ email, role: 'USER' })
+      expect((await user.call('GET /api/v1/users')).status).toBe(403)
+      expect((await user.call('GET /api/v1/applications')).status).toBe(403)
+    }
   })
 
   test('says what is wrong, in the document’s sentences', async () => {
