@@ -19,6 +19,7 @@ import { createDevices } from './features/devices/service.ts'
 import { createDeviceStates } from './features/devices/states.ts'
 import { createKeys } from './features/keys/service.ts'
 import { createLogs } from './features/logs/service.ts'
+import { createTidings } from './features/logs/tidings.ts'
 import { createMetrics } from './features/metrics/service.ts'
 import { createNotices } from './features/notices/service.ts'
 import { createTeams } from './features/teams/service.ts'
@@ -51,13 +52,14 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const tokens = createTokens(secret)
   const accounts = createAccounts({ db, clock, notices, teams, passwords: createPasswords(), tokens, limits })
   const applications = createApplications({ db, clock, notices, teams })
-  const administration = createAdministration({ db, clock, notices, applications })
   const keys = createKeys({ db, limits })
   const presence = createPresence()
   const deployments = createDeployments({ db, clock, notices })
   const states = createDeviceStates({ db, notices, deployments })
   const commits = createGroupCommit(db, metrics.committed)
   const logs = createLogs({ db, commits, clock, log, secret })
+  const tidings = createTidings({ db, notices, logs, log })
+  const administration = createAdministration({ db, clock, notices, logs, applications })
   const devices = createDevices({ db, clock, notices, logs, limits, presence, states, downAfter: config.deviceDownAfter })
   metrics.watch('updraft_reports_waiting', 'Reports of devices that wait for the next commit', commits.waiting)
   const reports = createReports({ db, commits, clock, notices, logs, states, metrics })
@@ -104,6 +106,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
       metrics.stop()
       await upkeep.stop()
       await logs.stop()
+      await tidings.stop()
       await db.close()
       unlock()
     }

@@ -31,6 +31,9 @@ const documented = {
     'POST /api/v1/applications/:id/regenerate-key'
   ],
   contract: [
+    'POST /api/v1/logs',
+    'GET /api/v1/logs',
+    'GET /api/v1/logs/verify-chain',
     'GET /api/v1/users',
     'PUT /api/v1/users/:id/role',
     'PUT /:team/devices/:name/relaunch',

@@ -17,6 +17,9 @@ const story = [
   'GET /api/v1/applications/{id}',
   'PUT /api/v1/applications/{id}',
   'POST /api/v1/applications/{id}/regenerate-key',
+  'POST /api/v1/logs',
+  'GET /api/v1/logs',
+  'GET /api/v1/logs/verify-chain',
   'DELETE /api/v1/applications/{id}',
   'DELETE /api/v1/applications/{id}/hard-delete',
   'GET /health',
@@ -124,7 +127,7 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
       await swagger.authorize('access_token', (await t.root()).token)
       const operations = new Map(operationsOf(await readDocument(t)).map((operation) => [operation.route, operation]))
       expect([...story].toSorted()).toEqual([...operations.keys()].toSorted())
-      const made = { '{secret}': '', '/users/{id}': id, '/applications/{id}': '' }
+      const made: Made = { '/users/{id}': { id } }
       for (const route of story) {
         const { operationId = '', responses = {} } = operations.get(route) ?? {}
         const tried = await swagger.tryOut(operationId, {
@@ -134,8 +137,7 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
         const done = Number(Object.keys(responses).find((status) => status.startsWith('2')))
         expect([route, tried.status, tried.body]).toEqual([route, done, expect.any(String)])
         Object.assign(made, madeBy(route, tried.body))
-        const token = tried.body.match(/"access_token": "(\S+)"/)?.[1]
-        if (token) await swagger.authorize('access_token', token)
+        for (const [scheme, credential] of credentialsIn(tried.body)) await swagger.authorize(scheme, credential)
       }
       expectOnlyTheHub(swagger, t)
     },
@@ -143,18 +145,33 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
   )
 })
 
-/** What an answer has made that is in paths to come, by how they name it. */
-function madeBy(route: string, body: string) {
+/** Parameters that the examples cannot know, by what the routes have in them that they are for. */
+type Made = Record<string, Record<string, string>>
+
+/** What an answer has made that paths to come have in them. */
+function madeBy(route: string, body: string): Made {
   const secret = body.match(/"device_secret": "(\w+)"/)?.[1]
   const id = route === 'POST /api/v1/applications' ? body.match(/"id": "(\S+)"/)?.[1] : undefined
-  return { ...(secret ? { '{secret}': secret } : {}), ...(id ? { '/applications/{id}': id } : {}) }
+  return {
+    ...(secret ? { '{secret}': { secret } } : {}),
+    ...(id
+      ? { '/applications/{id}': { id }, '/verify-chain': { application_id: id }, '/hard-delete': { id, force: 'true' } }
+      : {})
+  }
 }
 
-/** What the examples cannot know of a path: what the operations before it have made, by how the path names it. */
-function inPath(route: string, made: Record<string, string>) {
-  const known = Object.entries(made).filter(([part]) => route.includes(part))
-  return Object.fromEntries(known.map(([part, value]) => [part.match(/\{(\w+)\}/)?.[1] ?? '', value]))
+/** The credentials that an answer shows, by the scheme that they go by. */
+function credentialsIn(body: string) {
+  const shown = { access_token: /"access_token": "(\S+)"/, api_key: /"apiKey": "(\S+)"/ }
+  return Object.entries(shown).flatMap(([scheme, pattern]) => {
+    const credential = body.match(pattern)?.[1]
+    return credential ? [[scheme, credential] as const] : []
+  })
 }
+
+/** What is to be filled in for a route, from what the operations before it have made. */
+const inPath = (route: string, made: Made): Record<string, string> =>
+  Object.assign({}, ...Object.entries(made).flatMap(([part, parameters]) => (route.includes(part) ? [parameters] : [])))
 
 function expectOnlyTheHub({ requested, complaints }: SwaggerPage, { base }: TestHub) {
   const others = requested.filter((url) => !/^(data|blob):/.test(url) && new URL(url).origin !== base)

@@ -152,7 +152,10 @@ describe(`the log on ${databaseName}`, () => {
     await t.logs.store(t.app, numbered(2100))
     await t.logs.store(t.other, numbered(3))
     await report(t, 'lamp', 'a line')
-    await t.logs.removeAll(t.app)
+    const { logChains } = t.db.tables
+    const [log] = await t.db.read.select({ id: logChains.id }).from(logChains).where(eq(logChains.applicationId, t.app))
+    await t.logs.settle()
+    await t.logs.removeAll(log?.id ?? 0)
     expect(await entriesOf(t)).toEqual([])
     expect(await t.logs.verify(t.other)).toMatchObject({ checked: 3 })
   })

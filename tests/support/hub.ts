@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfig } from '../../src/config.ts'
+import { openPostgres } from '../../src/db/postgres.ts'
+import { openSqlite } from '../../src/db/sqlite.ts'
 import type { Limits } from '../../src/features/accounts/limits.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import { createLog } from '../../src/lib/log.ts'
@@ -87,6 +89,8 @@ export async function testHub({ env = {}, clock, limits, mqttLimits = {} }: Opti
     root: async () => as(await signIn('root@example.org')),
     as,
     signIn,
+    /** The hub's database, behind its back. */
+    openDb: () => (database ? openPostgres(database.url) : openSqlite(join(dataDir, 'updraft.sqlite'))),
     /** What the hub has logged so far. */
     logged: () => lines.join(''),
     async [Symbol.asyncDispose]() {

@@ -20,9 +20,19 @@ export async function office(options: Parameters<typeof testHub>[0] = {}) {
     root,
     make: async (application: object = mine) =>
       ((await root.call('POST /api/v1/applications', application)).body as { data: Made }).data,
+    /** Sends log entries: one, or text as lines of JSON. */
+    say: (apiKey: string, entry: object | string | ReadableStream<Uint8Array>) => say(hub, apiKey, entry),
     list: async (query = '') => (await root.call(`GET /api/v1/applications${query}`)).body as { data: Made[]; next?: string },
     [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]()
   }
+}
+
+const ndjson = { 'content-type': 'application/x-ndjson' }
+
+function say(hub: TestHub, apiKey: string, entry: object | string | ReadableStream<Uint8Array>) {
+  const asLines = typeof entry === 'string' || entry instanceof ReadableStream
+  const headers = { 'x-api-key': apiKey, ...(asLines ? ndjson : {}) }
+  return hub.call('POST /api/v1/logs', asLines ? undefined : entry, { headers, ...(asLines ? { raw: entry } : {}) })
 }
 
 /** A user whom the administrator has made AUDITOR. */

@@ -31,7 +31,8 @@ export const removalRoutes = (hub: Hub) =>
     )
     .delete(
       '/api/v1/applications/:id/hard-delete',
-      async ({ params, query }) => {
+      async ({ params, query, request, server }) => {
+        server?.timeout(request, 0) // a long log takes its time
         const { name } = await hub.administration.remove(params.id, { withLogs: query.force === true })
         return { success: true, message: `Application "${name}" permanently deleted` }
       },

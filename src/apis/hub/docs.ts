@@ -31,7 +31,7 @@ const page = `<!doctype html>
 const start = `async function firstSeconds(url, options) {
   const stop = new AbortController()
   const response = await fetch(url, { ...options, signal: stop.signal })
-  if (!response.headers.get('content-type')?.startsWith('text/')) return response
+  if (!/^text\\/|ndjson/.test(response.headers.get('content-type'))) return response
   const timer = setTimeout(() => stop.abort(), 3000)
   const decoder = new TextDecoder()
   let text = ''

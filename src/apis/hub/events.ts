@@ -21,6 +21,7 @@ const kinds: Record<NoticeType | 'gap', string> = {
   'application.updated': 'An administrator has changed an application, or made it inactive or active again',
   'application.key_renewed': 'An application has another API key',
   'application.deleted': 'An application is gone, with its deployments',
+  'logs.stored': 'The log of an application has grown, by so many entries, to place `to`; told every few seconds at most',
   'device.registered': 'A device is there',
   'device.updated': 'A device has another board or tag',
   'device.associated': 'A device has another application',

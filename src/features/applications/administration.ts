@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { conflict, missing } from '../../lib/errors.ts'
 import { hashSecret, newApiKey } from '../../lib/secrets.ts'
 import { nameKey } from '../accounts/usernames.ts'
+import type { Logs } from '../logs/service.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Application, Applications, NewApplication } from './service.ts'
 
@@ -21,10 +22,10 @@ export type Listing = { team?: string | undefined; includeInactive: boolean; lim
 export type Administration = ReturnType<typeof createAdministration>
 export type Administered = Awaited<ReturnType<Administration['byId']>>
 
-type Needs = { db: Db; clock: Clock; notices: Notices; applications: Applications }
+type Needs = { db: Db; clock: Clock; notices: Notices; logs: Logs; applications: Applications }
 
 /** The applications of every team, as administrators see and change them. */
-export function createAdministration({ db, clock, notices, applications: ofTeams }: Needs) {
+export function createAdministration({ db, clock, notices, logs, applications: ofTeams }: Needs) {
   const { applications, teams, logChains } = db.tables
   const columns = {
     id: applications.id,
@@ -75,6 +76,7 @@ export function createAdministration({ db, clock, notices, applications: ofTeams
         includeInactive ? undefined : eq(applications.isActive, true),
         team === undefined ? undefined : eq(teams.nameKey, nameKey(team))
       ]
+      await logs.settle()
       const rows = await withTotal()
         .where(and(...which))
         .orderBy(asc(applications.id))
@@ -85,6 +87,7 @@ export function createAdministration({ db, clock, notices, applications: ofTeams
 
     /** An application, active or not. Throws `missing`. */
     async byId(id: string) {
+      await logs.settle()
       const [row] = await withTotal().where(eq(applications.id, id))
       if (!row) throw missing('Application not found')
       return sinceMade(row)
@@ -117,16 +120,20 @@ export function createAdministration({ db, clock, notices, applications: ofTeams
 
     /** Deletes an application for good. Throws `conflict` where it has logs, unless they may go `withLogs`. */
     async remove(id: string, { withLogs }: { withLogs: boolean }) {
-      return db.write(async (change) => {
+      await logs.settle()
+      const removed = await db.write(async (change) => {
+        await change.lockOrder() // so nothing is logged between the count and the end
         const { application, team } = await set(change, id, {})
-        const [log] = await change.tx.select({ total: logChains.total }).from(logChains).where(eq(logChains.applicationId, id))
-        const total = log?.total ?? 0
-        if (total > 0 && !withLogs) throw conflict(hasLogs(total))
+        const { id: number, total } = logChains
+        const [log] = await change.tx.select({ number, total }).from(logChains).where(eq(logChains.applicationId, id))
+        if (log && log.total > 0 && !withLogs) throw conflict(hasLogs(log.total))
         await change.tx.delete(applications).where(eq(applications.id, id))
         const data = { app: application.slug, application_id: id, team: team.name }
         await notices.record(change, { type: 'application.deleted', teamId: team.id, data })
-        return application
+        return { application, log: log?.number }
       })
+      if (removed.log !== undefined) await logs.removeAll(removed.log) // nothing is added to it any more
+      return removed.application
     }
   }
 }

@@ -7,8 +7,8 @@ const atOnce = 500
 /** What is to be stored. A line of a device has its number; one of a device without an application is in no chain. */
 export type NewEntry = { applicationId: string | null; device: number | null; type: string; payload: string; at: Date }
 
-/** What a commit has added to the log of an application. */
-export type Stored = { applicationId: string; entries: number }
+/** What a commit has added to the log of an application: so many entries, up to the place `last` of its chain. */
+export type Stored = { applicationId: string; entries: number; last: number }
 
 /** The log of an application, and the end of its chain. */
 type End = { log: number; applicationId: string; place: Place }
@@ -56,7 +56,7 @@ export function createEntries({ db, chain }: { db: Db; chain: Chain }) {
       .set({ ...place, signature: chain.sign(applicationId, 'end', place), total: sql`${logChains.total} + ${entries}` })
       .where(eq(logChains.id, log))
     afterCommit(() => {
-      for (const listener of listeners) listener({ applicationId, entries })
+      for (const listener of listeners) listener({ applicationId, entries, last: end.seq })
     })
   }
 

@@ -33,11 +33,12 @@ export type ListedEntry = {
   hash: string | null
 }
 
-/** Which entries are listed: newest first, before an entry. */
+/** Which entries are listed: newest first, those before an entry where one is given; or those after one, oldest first. */
 export type LogQuery = {
   applicationId?: string | undefined
   type?: string | undefined
   before?: number | undefined
+  after?: number | undefined
   limit: number
 }
 
@@ -94,8 +95,8 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
       return { lines, more: lines.length === page }
     },
 
-    /** Entries, newest first. Those of programs are found by their type; lines of devices all have the one type `device`. */
-    async list({ applicationId, type, before, limit }: LogQuery): Promise<ListedEntry[]> {
+    /** Entries, in the order that the query has. Those of programs are found by their type; lines of devices all have the one type `device`. */
+    async list({ applicationId, type, before, after, limit }: LogQuery): Promise<ListedEntry[]> {
       await intake.settle()
       const log = applicationId === undefined ? undefined : await logOf(applicationId)
       if (log === null) return []
@@ -103,7 +104,8 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
         log === undefined ? undefined : eq(logEntries.log, log),
         type === undefined ? undefined : eq(logEntries.type, type),
         type === undefined || type === deviceType ? undefined : isNull(logEntries.device),
-        before === undefined ? undefined : lt(logEntries.id, before)
+        before === undefined ? undefined : lt(logEntries.id, before),
+        after === undefined ? undefined : gt(logEntries.id, after)
       )
       return db.read
         .select(listed)
@@ -111,7 +113,7 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
         .leftJoin(logChains, eq(logChains.id, logEntries.log))
         .leftJoin(logDevices, eq(logDevices.id, logEntries.device))
         .where(which)
-        .orderBy(desc(logEntries.id))
+        .orderBy(after === undefined ? desc(logEntries.id) : asc(logEntries.id))
         .limit(limit)
     },
 
@@ -137,12 +139,8 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
     /** Of the `limit` oldest entries, removes those older than `before`; gives how many went. They lie in the order of their time. */
     removeOld: retention.removeOld,
 
-    /** Removes all entries of an application, in small batches; resolves once there is none. */
-    async removeAll(applicationId: string) {
-      await intake.settle()
-      const log = await logOf(applicationId)
-      if (log !== null) await retention.removeAll(log)
-    },
+    /** Removes all entries of a log that is no application's any more, by its number, in small batches; resolves once there is none. */
+    removeAll: retention.removeAll,
 
     /** Inside a change: removes the lines of a device that are in no application's log. */
     async removeOfDevice(change: Change, deviceId: string) {

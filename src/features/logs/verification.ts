@@ -14,7 +14,7 @@ type Row = { id: number; seq: number | null; type: string; payload: string; hash
 type Walk = { log: number; applicationId: string; last: Place; id: number; found: Verification }
 type Needs = { db: Db; chain: Chain; settle(): Promise<void> }
 
-/** Gives the check of an application's chain: by pages, so that a long log takes no memory and holds up nobody. */
+/** Gives the check of an application's chain: by pages, so that a long log takes no memory and holds up nobody. Whoever asked may give up. */
 export function createVerification({ db, chain, settle }: Needs) {
   const { logEntries, logChains } = db.tables
 
@@ -52,8 +52,10 @@ export function createVerification({ db, chain, settle }: Needs) {
     return undefined
   }
 
-  async function walkTo(end: Place, walk: Walk): Promise<Break | undefined> {
+  async function walkTo(end: Place, walk: Walk, signal: AbortSignal | undefined): Promise<Break | undefined> {
     for (let rows = await nextPage(walk, end.seq); rows.length > 0; rows = await nextPage(walk, end.seq)) {
+      await new Promise((resolve) => void setImmediate(resolve)) // whoever else waits comes first
+      signal?.throwIfAborted()
       for (const row of rows) {
         const broken = step(walk, row)
         if (broken) return broken
@@ -63,7 +65,7 @@ export function createVerification({ db, chain, settle }: Needs) {
     return walk.last.hash === end.hash ? undefined : { seq: end.seq, reason: 'the log does not end with this entry' }
   }
 
-  return async function verify(applicationId: string): Promise<Verification> {
+  return async function verify(applicationId: string, signal?: AbortSignal): Promise<Verification> {
     await settle()
     const { log, anchor, end } = await boundsOf(applicationId)
     const none = { from: 0, to: 0, checked: 0 }
@@ -74,10 +76,10 @@ export function createVerification({ db, chain, settle }: Needs) {
       return { ...none, broken: { seq: end.seq, reason: 'where the log ends is not signed' } }
     }
     const walk = { log, applicationId, last: anchor, id: 0, found: none }
-    const broken = await walkTo(end, walk)
+    const broken = await walkTo(end, walk, signal)
     if (!broken) return walk.found
     const now = (await boundsOf(applicationId)).anchor
-    if (now.seq >= broken.seq && now.seq > anchor.seq) return verify(applicationId) // retention has overtaken the check
+    if (now.seq >= broken.seq && now.seq > anchor.seq) return verify(applicationId, signal) // retention has overtaken the check
     return { ...walk.found, broken }
   }
 }

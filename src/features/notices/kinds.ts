@@ -14,6 +14,7 @@ export type NoticeData = {
   'application.updated': OfApplication & { name: string; active: boolean }
   'application.key_renewed': OfApplication
   'application.deleted': OfApplication
+  'logs.stored': OfApplication & { entries: number; from: number; to: number }
   'device.registered': OfDevice & { board: string; tag: string | null }
   'device.updated': OfDevice & { board: string; tag: string | null }
   'device.associated': OfDevice & { app: string }
