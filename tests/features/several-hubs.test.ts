@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { freshDatabase, postgresServer } from '../support/databases.ts'
-import { deploy, testDevice, testHub } from '../support/hub.ts'
+import { deploy, type TestHub, testDevice, testHub } from '../support/hub.ts'
 import { deviceClient } from '../support/mqtt.ts'
+import { type Made, mine } from '../support/office.ts'
 
 /** Two hubs on one database; they share no memory. */
 async function twoHubs() {
@@ -48,6 +49,37 @@ if (postgresServer) {
         log: [{ line: 'line 0' }, { line: 'line 1' }, { line: 'line 2' }]
       })
       expect((await ada.call('GET /ada/devices')).body).toMatchObject({ devices: [{ last_seen_at: expect.any(String) }] })
+    })
+
+    test('an API key that is regenerated at the one is refused at the other at once; what both store is one chain', async () => {
+      await using hubs = await twoHubs()
+      const root = await hubs.first.root()
+      const made = await root.call('POST /api/v1/applications', mine)
+      const { id, apiKey } = (made.body as { data: Made }).data
+      const say = (hub: TestHub, key: string) =>
+        hub.call('POST /api/v1/logs', { log_type: 'audit', payload: 1 }, { headers: { 'x-api-key': key } })
+      const everywhere = await Promise.all(Array.from({ length: 40 }, (_, n) => say(n % 2 ? hubs.first : hubs.second, apiKey)))
+      expect(everywhere.every(({ status }) => status === 201)).toBe(true)
+      const renewed = await root.call(`POST /api/v1/applications/${id}/regenerate-key`)
+      expect((await say(hubs.second, apiKey)).status).toBe(401)
+      expect((await say(hubs.second, (renewed.body as { data: Made }).data.apiKey)).status).toBe(201)
+      const check = await hubs.second.as(root.token).call(`GET /api/v1/logs/verify-chain?application_id=${id}`)
+      expect(check.body).toMatchObject({ data: { intact: true, checked: 41 } })
+    })
+
+    test('who follows the log at the one is told what the other stores', async () => {
+      await using hubs = await twoHubs()
+      const root = await hubs.first.root()
+      const made = await root.call('POST /api/v1/applications', mine)
+      const { apiKey } = (made.body as { data: Made }).data
+      const response = await hubs.second.as(root.token).send('GET /api/v1/logs?follow=true')
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+      const headers = { 'x-api-key': apiKey }
+      await hubs.first.call('POST /api/v1/logs', { log_type: 'audit', payload: 'hello' }, { headers })
+      let text = ''
+      while (text.trim() === '') text += new TextDecoder().decode((await reader.read()).value)
+      expect(JSON.parse(text)).toMatchObject({ payload: 'hello' })
+      await reader.cancel()
     })
   })
 }

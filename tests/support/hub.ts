@@ -90,7 +90,7 @@ export async function testHub({ env = {}, clock, limits, mqttLimits = {} }: Opti
     as,
     signIn,
     /** The hub's database, behind its back. */
-    openDb: () => (database ? openPostgres(database.url) : openSqlite(join(dataDir, 'updraft.sqlite'))),
+    openDb: () => (config.databaseUrl ? openPostgres(config.databaseUrl) : openSqlite(join(dataDir, 'updraft.sqlite'))),
     /** What the hub has logged so far. */
     logged: () => lines.join(''),
     async [Symbol.asyncDispose]() {

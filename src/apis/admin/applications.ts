@@ -30,6 +30,7 @@ const readingRoutes = (hub: Hub) =>
           team: t.Optional(
             t.String({
               maxLength: 64,
+              pattern: model.plain,
               error: 'team must be the name of a team',
               description: 'Only the applications of this team'
             })

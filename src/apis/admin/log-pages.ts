@@ -26,11 +26,25 @@ export async function followLog(hub: Hub, { applicationId, type, caller, ...star
     after = entries.at(-1)?.id ?? after
     return entries.map((entry) => `${asJson(entry)}\n`).join('')
   }
-  const onNews = (wake: () => void) =>
-    hub.logs.listen((stored) => {
-      if (applicationId === undefined || stored.applicationId === applicationId) wake()
-    })
-  return streamText({ read, onNews, stopping: hub.stopping, type: 'application/x-ndjson', beat: '\n' })
+  const isFollowed = (id: string) => applicationId === undefined || id === applicationId
+  return streamText({
+    read,
+    onNews: (wake) => onGrowth(hub, (id) => void (isFollowed(id) && wake())),
+    stopping: hub.stopping,
+    type: 'application/x-ndjson',
+    beat: '\n'
+  })
+}
+
+/** Calls `listener` with each application whose log has grown: at once by this process, a little later by another. */
+function onGrowth({ logs, notices }: Hub, listener: (applicationId: string) => void) {
+  const stops = [
+    logs.listen(({ applicationId }) => listener(applicationId)),
+    notices.listen(({ type, data }) => type === 'logs.stored' && listener(data.application_id))
+  ]
+  return () => {
+    for (const stop of stops) stop()
+  }
 }
 
 function asJson({ id, applicationId, deviceId, type, payload, at, seq, hash }: ListedEntry) {

@@ -1,6 +1,6 @@
 import { t } from 'elysia'
 import { typeMaxLength, typePattern, typeRule } from './log-entry.ts'
-import { success } from './model.ts'
+import { plain, success } from './model.ts'
 
 export const logTags = ['administration: logs']
 export const pageAtMost = 500
@@ -45,7 +45,10 @@ const entry = t.Object({
   payload: t.Any({ description: 'As sent; the text of a device’s line', examples: [{ user: 'ada', action: 'login' }] }),
   createdAt: t.String({ format: 'date-time', description: 'When the hub stored it', examples: ['2026-01-06T10:00:00.000Z'] }),
   seq: t.Union([t.Integer(), t.Null()], { description: 'Place in the chain of its application, from 1', examples: [42] }),
-  hash: t.Union([t.String(), t.Null()], { description: 'What it is held by in the chain', examples: ['9f86d081884c7d65'] })
+  hash: t.Union([t.String(), t.Null()], {
+    description: 'What it is held by in the chain',
+    examples: ['7Dcb27_Y7rc2rz8jYtsl16AT8OsobJmRHJQwdE0fhpo']
+  })
 })
 
 export const listed = t.Object({
@@ -54,7 +57,12 @@ export const listed = t.Object({
   next: t.Optional(t.String({ description: 'Give it as `cursor` for the next page; left out on the last', examples: ['4711'] }))
 })
 
-const ofApplication = t.String({ maxLength: 64, error: 'application_id is not valid', description: 'Id of an application' })
+const ofApplication = t.String({
+  maxLength: 64,
+  pattern: plain,
+  error: 'application_id is not valid',
+  description: 'Id of an application'
+})
 
 export const listing = t.Object({
   application_id: t.Optional({ ...ofApplication, description: 'Only the entries of this application' }),
@@ -83,6 +91,7 @@ export const verifying = t.Object({
   application_id: t.String({
     minLength: 1,
     maxLength: 64,
+    pattern: plain,
     title: 'application_id is required',
     error: 'application_id is not valid',
     description: 'Id of the application, as listed',
@@ -117,4 +126,4 @@ export const verified = t.Object({
 })
 
 export const exampleLine =
-  '{"id":4711,"application_id":"550e8400-e29b-41d4-a716-446655440000","device_id":null,"log_type":"audit","payload":{"user":"ada"},"createdAt":"2026-01-06T10:00:00.000Z","seq":42,"hash":"9f86d081884c7d65"}\n'
+  '{"id":4711,"application_id":"550e8400-e29b-41d4-a716-446655440000","device_id":null,"log_type":"audit","payload":{"user":"ada"},"createdAt":"2026-01-06T10:00:00.000Z","seq":42,"hash":"7Dcb27_Y7rc2rz8jYtsl16AT8OsobJmRHJQwdE0fhpo"}\n'

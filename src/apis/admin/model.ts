@@ -5,7 +5,8 @@ import { described, type Errors } from '../openapi.ts'
 export const applicationTags = ['administration: applications']
 
 const required = 'name and slug are required'
-const plain = '^[^\\u0000-\\u001f\\u007f]*$'
+/** Text without control characters. */
+export const plain = '^[^\\u0000-\\u001f\\u007f]*$'
 const at = '2026-01-06T10:00:00.000Z'
 const id = '550e8400-e29b-41d4-a716-446655440000'
 
@@ -53,6 +54,7 @@ export const newApplication = t.Object(
     team: t.Optional(
       t.String({
         maxLength: 64,
+        pattern: plain,
         error: 'team must be the name of a team',
         description: 'Team that it belongs to; your own when left out',
         examples: ['acme']
@@ -119,7 +121,12 @@ export const paging = (what: string, atMost: number) => ({
     })
   ),
   cursor: t.Optional(
-    t.String({ maxLength: 64, error: 'cursor must be the next of an earlier page', description: '`next` of the page before' })
+    t.String({
+      maxLength: 64,
+      pattern: plain,
+      error: 'cursor must be the next of an earlier page',
+      description: '`next` of the page before'
+    })
   )
 })
 

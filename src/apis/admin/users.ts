@@ -4,10 +4,9 @@ import type { Hub } from '../../hub.ts'
 import { userSecurity } from '../access.ts'
 import { described, says } from '../openapi.ts'
 import { administering, notAdministrator } from './access.ts'
-import { message, success } from './model.ts'
+import { message, next, paging, success } from './model.ts'
 
 const pageAtMost = 200
-const limitRule = `limit must be between 1 and ${pageAtMost}`
 const roleRule = `role must be ${roles.join(', ')}`
 
 const user = t.Object({
@@ -19,23 +18,7 @@ const user = t.Object({
   createdAt: t.String({ format: 'date-time', description: 'When the account was made', examples: ['2026-03-01T12:00:00.000Z'] })
 })
 
-const users = t.Object({
-  success,
-  data: t.Array(user, { description: 'The users of this page' }),
-  next: t.Union([t.String(), t.Null()], {
-    description: 'Give it as `cursor` for the next page; null on the last',
-    examples: [null]
-  })
-})
-
-const page = t.Object({
-  limit: t.Optional(
-    t.Integer({ minimum: 1, maximum: pageAtMost, error: limitRule, description: 'Users on a page', examples: [50] })
-  ),
-  cursor: t.Optional(
-    t.String({ maxLength: 64, error: 'cursor must be the next of an earlier page', description: '`next` of the page before' })
-  )
-})
+const users = t.Object({ success, data: t.Array(user, { description: 'The users of this page' }), next })
 
 const newRole = t.Object({
   role: t.Union(
@@ -53,16 +36,16 @@ export const userRoutes = (hub: Hub) =>
     .get(
       '/api/v1/users',
       async ({ query: { limit = 50, cursor } }) => {
-        const { accounts, next } = await hub.accounts.list(limit, cursor)
-        return { success: true, data: accounts.map(shown), next: next ?? null }
+        const page = await hub.accounts.list(limit, cursor)
+        return { success: true, data: page.accounts.map(shown), ...(page.next === undefined ? {} : { next: page.next }) }
       },
       {
-        query: page,
+        query: t.Object(paging('Users', pageAtMost)),
         response: { 200: users },
         detail: says({
           summary: 'All users',
           description: 'In the order in which they were made. For SUPER_ADMIN.',
-          errors: { ...notAdministrator, invalid: { 'The limit makes no sense': limitRule } }
+          errors: { ...notAdministrator, invalid: { 'The limit makes no sense': `limit must be between 1 and ${pageAtMost}` } }
         })
       }
     )

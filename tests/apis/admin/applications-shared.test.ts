@@ -29,6 +29,12 @@ describe(`004 on ${databaseName}: lists`, () => {
     }
     expect(seen).toEqual([1, 2, 3, 4, 5].map((n) => `number-${n}`))
     expect(await t.list('?limit=5')).not.toHaveProperty('next')
+    for (const [query, message] of [
+      ['cursor=%00', 'cursor must be the next of an earlier page'],
+      ['team=%00', 'team must be the name of a team'],
+      ['include_inactive=perhaps', 'include_inactive must be true or false']
+    ])
+      expect(await t.root.call(`GET /api/v1/applications?${query}`)).toEqual({ status: 422, body: no(message ?? '') })
     for (const limit of ['0', '1001', 'many', '-1', '1.5'])
       expect(await t.root.call(`GET /api/v1/applications?limit=${limit}`)).toEqual({
         status: 422,

@@ -31,7 +31,7 @@ describe(`GET /api/v1/logs on ${databaseName}`, () => {
     await t.hub.hub.logs.settle()
     await t.say(other.apiKey, { log_type: 'error', payload: 'disk full' })
     const anyTime = expect.stringMatching(/^20.*Z$/)
-    const anyHash = expect.stringMatching(/^[0-9a-f]{64}$/)
+    const anyHash = expect.stringMatching(/^[\w-]{43}$/)
     const common = { id: expect.any(Number), device_id: null, createdAt: anyTime, hash: anyHash }
     expect(await t.root.call('GET /api/v1/logs')).toEqual({
       status: 200,
@@ -99,6 +99,7 @@ describe(`GET /api/v1/logs on ${databaseName}`, () => {
       ['limit=501', 'limit must be between 1 and 500'],
       ['cursor=new', 'cursor must be the next of an earlier page'],
       ['log_type=no%20name', 'log_type must begin with a letter and have at most 64 letters, digits and _ . : -'],
+      ['application_id=%00', 'application_id is not valid'],
       ['follow=perhaps', 'follow must be true or false']
     ])
       expect(await t.root.call(`GET /api/v1/logs?${query}`)).toEqual({ status: 422, body: no(message ?? '') })
@@ -235,7 +236,7 @@ describe(`GET /api/v1/logs/verify-chain on ${databaseName}`, () => {
         status: 422,
         body: no('application_id is required')
       })
-    for (const id of ['none', '550e8400-e29b-41d4-a716-446655440000', '%00'])
+    for (const id of ['none', '550e8400-e29b-41d4-a716-446655440000'])
       expect(await t.root.call(`GET /api/v1/logs/verify-chain?application_id=${id}`)).toEqual({
         status: 404,
         body: no('Application not found')

@@ -13,7 +13,7 @@ describe(`004 on ${databaseName}: users and their roles`, () => {
     const all = await root.call('GET /api/v1/users')
     expect(all).toMatchObject({
       status: 200,
-      body: { success: true, data: [{ username: 'admin' }, { username: 'ada' }, { username: 'grace' }], next: null }
+      body: { success: true, data: [{ username: 'admin' }, { username: 'ada' }, { username: 'grace' }] }
     })
     expect((all.body as { data: object[] }).data[1]).toEqual({
       id: await idOf(ada),
@@ -25,9 +25,12 @@ describe(`004 on ${databaseName}: users and their roles`, () => {
     })
     const first = (await root.call('GET /api/v1/users?limit=2')).body as { data: object[]; next: string }
     expect(first.data).toHaveLength(2)
-    expect((await root.call(`GET /api/v1/users?limit=2&cursor=${first.next}`)).body).toMatchObject({
-      data: [{ username: 'grace' }],
-      next: null
+    const last = (await root.call(`GET /api/v1/users?limit=2&cursor=${first.next}`)).body
+    expect(last).toMatchObject({ data: [{ username: 'grace' }] })
+    expect(last).not.toHaveProperty('next')
+    expect(await root.call('GET /api/v1/users?cursor=%00')).toEqual({
+      status: 422,
+      body: { success: false, message: 'cursor must be the next of an earlier page' }
     })
     expect(await root.call('GET /api/v1/users?limit=0')).toEqual({
       status: 422,
