@@ -2,23 +2,24 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { owner } from '../fleet.ts'
 import type { Workplace } from '../workplace.ts'
-import { type Amount, seed } from './seed.ts'
+import { type Amount, type Seeded, seed } from './seed.ts'
 import { type Server, whenReady } from './server.ts'
 
 const main = join(import.meta.dir, '../../../src/main.ts')
 const probe = join(import.meta.dir, 'loop-probe.ts')
 
-export type HubServer = Server & {
-  mqttPort: number
-  /** By how much the event loop has been late at most since last asked, in ms. */
-  lateness(): Promise<number>
-}
+export type HubServer = Server &
+  Seeded & {
+    mqttPort: number
+    /** By how much the event loop has been late at most since last asked, in ms. */
+    lateness(): Promise<number>
+  }
 
 /** Starts a hub on spare ports, over data of its own with so much in it; `probed`: with a clock on its event loop. */
 export async function startHub(workplace: Workplace, amount: Amount, options = { probed: false }): Promise<HubServer> {
   const folder = workplace.folder('hub')
   const dataDir = join(folder, 'data')
-  await seed(dataDir, amount)
+  const seeded = await seed(dataDir, amount)
   const output = join(folder, 'output')
   const env = { DATA_DIR: dataDir, PORT: '0', MQTT_PORT: '0', LOG_LEVEL: 'warn' }
   let answered = Promise.withResolvers<number>()
@@ -33,6 +34,7 @@ export async function startHub(workplace: Workplace, amount: Amount, options = {
   return {
     pid: child.pid,
     ...ports,
+    ...seeded,
     stop: () => workplace.stop(child),
     lateness() {
       answered = Promise.withResolvers<number>()

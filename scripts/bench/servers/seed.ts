@@ -12,30 +12,39 @@ const rowsAtOnce = 1000
 /** How much there is to be: devices of one team and application, lines in the log, deployments of the same image. */
 export type Amount = { devices: number; lines?: number; deployments?: number; image?: Uint8Array }
 
+/** The application that the devices run, and its API key. */
+export type Seeded = { applicationId: string; apiKey: string }
+
 type Parents = { teamId: string; applicationId: string }
 
-/** Prepares a data folder: the user and the application by the hub's own services, the many rows straight into the tables. */
-export async function seed(dataDir: string, { devices, lines = 0, deployments = 0, image }: Amount) {
-  const parents = await makeParents(dataDir)
+/**
+ * Prepares a data folder: the user, who is an administrator, and the application by the hub's own services, the many rows
+ * straight into the tables.
+ */
+export async function seed(dataDir: string, { devices, lines = 0, deployments = 0, image }: Amount): Promise<Seeded> {
+  const { apiKey, ...parents } = await makeParents(dataDir)
   const path = join(dataDir, 'updraft.sqlite')
   const db = await openSqlite(path)
   const ids = await addDevices(db, parents, devices)
   if (image) await addDeployments(db, parents, { dataDir, image, count: Math.max(1, deployments) })
   await addLines(db, parents, { ids, count: lines })
   await db.close()
+  return { applicationId: parents.applicationId, apiKey }
 }
 
 type Database = Awaited<ReturnType<typeof openSqlite>>
 
-async function makeParents(dataDir: string): Promise<Parents> {
+async function makeParents(dataDir: string): Promise<Parents & Seeded> {
   const config = readConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'silent' })
   const hub = await createHub({ config, log: createLog('silent') })
   const caller = await hub.accounts.register(owner, '127.0.0.1')
+  await hub.accounts.setRole(caller.id, 'SUPER_ADMIN')
   const [team] = await hub.teams.ofUser(caller.id)
   if (!team) throw new Error('a new user has a team')
   const { id: applicationId } = await hub.applications.create(team, { slug: app })
+  const { apiKey } = await hub.administration.renewKey(applicationId)
   await hub.close()
-  return { teamId: team.id, applicationId }
+  return { teamId: team.id, applicationId, apiKey }
 }
 
 /** Calls `insert` for the numbers from 1 to `count`, a thousand of them in a statement. */

@@ -2,11 +2,17 @@ import type { Application } from '../../features/applications/service.ts'
 import type { Hub } from '../../hub.ts'
 import { HubError, invalid } from '../../lib/errors.ts'
 import { type Line, linesOfStream } from '../../lib/lines.ts'
+import type { Turns } from '../../lib/turns.ts'
 import { readBytes } from '../fields.ts'
 import { complaints, entryBytesAtMost, readEntry } from './log-entry.ts'
 
 const batch = 500
-const batchesUnderWay = 2
+const batchesOfRequest = 2
+
+/** How many batches are stored at a time, of all requests: more would make whoever else waits for a commit wait long. */
+export const batchesUnderWay = 8
+
+type Receiving = { hub: Hub; request: Request; turns: Turns; permit: () => Promise<Application> }
 const toldAtMost = 100
 
 type Entry = ReturnType<typeof readEntry>
@@ -28,9 +34,9 @@ export async function receiveOne(hub: Hub, application: Application, request: Re
  * Stores the entries that the lines of a request are, as they come: it is read no faster than it is stored, and a line that
  * is no entry loses nobody else's. `permit` is asked before each part, and throws where there may be no more.
  */
-export async function receiveLines(hub: Hub, request: Request, permit: () => Promise<Application>): Promise<Received> {
+export async function receiveLines({ hub, request, turns, permit }: Receiving): Promise<Received> {
   const received: Received = { accepted: 0, refused: 0, rejected: [] }
-  const { add, done } = createStoring()
+  const { add, done } = createStoring(turns)
   try {
     for await (const lines of linesOfStream(request.body ?? none(), entryBytesAtMost)) {
       const { id } = await permit()
@@ -48,12 +54,12 @@ export async function receiveLines(hub: Hub, request: Request, permit: () => Pro
 }
 
 /** Has a few batches under way at a time, in order: whoever adds one more waits for the oldest. */
-function createStoring() {
+function createStoring(turns: Turns) {
   const underWay: Promise<void>[] = []
   return {
     async add(store: () => Promise<void>) {
-      if (underWay.length >= batchesUnderWay) await underWay.shift()
-      const stored = store()
+      if (underWay.length >= batchesOfRequest) await underWay.shift()
+      const stored = turns.take(store)
       stored.catch(() => {}) // whoever awaits it is told
       underWay.push(stored)
     },

@@ -1,9 +1,10 @@
 import { Elysia } from 'elysia'
 import type { Hub } from '../../hub.ts'
+import { createTurns } from '../../lib/turns.ts'
 import { applicationOf, keyed, keySecurity } from '../access.ts'
 import { described, says } from '../openapi.ts'
 import { complaints, entryBytesAtMost, typeRule } from './log-entry.ts'
-import { isLines, type Received, receiveLines, receiveOne } from './log-receipt.ts'
+import { batchesUnderWay, isLines, type Received, receiveLines, receiveOne } from './log-receipt.ts'
 import * as model from './logs-model.ts'
 
 const example = '{"log_type":"audit","payload":{"user":"ada","action":"login"}}\n{"log_type":"error","payload":"disk full"}\n'
@@ -14,13 +15,16 @@ function said({ accepted, refused, rejected }: Received) {
 }
 
 /** `POST /api/v1/logs`: what programs say, by the API key of their application. */
-export const sendingRoutes = (hub: Hub) =>
-  new Elysia({ tags: model.logTags, detail: { security: keySecurity } }).use(keyed(hub)).post(
+export const sendingRoutes = (hub: Hub) => {
+  const turns = createTurns(batchesUnderWay)
+  return new Elysia({ tags: model.logTags, detail: { security: keySecurity } }).use(keyed(hub)).post(
     '/api/v1/logs',
     async ({ request, server, application, set }) => {
       // A key that is replaced while its lines still come is refused from there on.
       const permit = () => applicationOf(hub, { request, server })
-      const received = await (isLines(request) ? receiveLines(hub, request, permit) : receiveOne(hub, application, request))
+      const received = isLines(request)
+        ? await receiveLines({ hub, request, turns, permit })
+        : await receiveOne(hub, application, request)
       set.status = 201
       return said(received)
     },
@@ -55,3 +59,4 @@ export const sendingRoutes = (hub: Hub) =>
       })
     }
   )
+}

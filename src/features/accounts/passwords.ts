@@ -1,4 +1,5 @@
 import { tooMany } from '../../lib/errors.ts'
+import { createTurns } from '../../lib/turns.ts'
 
 const argon2id = { algorithm: 'argon2id', memoryCost: 19_456, timeCost: 2 } as const
 const atOnce = 2
@@ -8,21 +9,12 @@ export type Passwords = ReturnType<typeof createPasswords>
 
 /** Hashes and checks passwords (argon2id), two at a time: more would starve everything else of the processor. */
 export function createPasswords() {
-  const waiting: (() => void)[] = []
-  let running = 0
+  const turns = createTurns(atOnce)
   let decoy: Promise<string> | undefined
 
   async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (waiting.length >= waitingAtMost) throw tooMany(5)
-    if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve))
-    else running++
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else running--
-    }
+    if (turns.waiting() >= waitingAtMost) throw tooMany(5)
+    return turns.take(work)
   }
 
   const hash = (password: string) => inTurn(() => Bun.password.hash(password, argon2id))
