@@ -56,7 +56,7 @@ export function createEntries({ db, chain }: { db: Db; chain: Chain }) {
       .set({ ...place, signature: chain.sign(applicationId, 'end', place), total: sql`${logChains.total} + ${entries}` })
       .where(eq(logChains.id, log))
     afterCommit(() => {
-      for (const listener of listeners) listener({ applicationId, entries, last: end.seq })
+      for (const listener of listeners) listener({ applicationId, entries, last: place.seq })
     })
   }
 
