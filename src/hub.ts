@@ -58,6 +58,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const states = createDeviceStates({ db, notices, deployments })
   const commits = createGroupCommit(db, metrics.committed)
   const logs = createLogs({ db, commits, clock, log, secret })
+  logs.listen(({ entries }) => metrics.logged(entries))
   const tidings = createTidings({ db, notices, logs, log })
   const administration = createAdministration({ db, clock, notices, logs, applications })
   const devices = createDevices({ db, clock, notices, logs, limits, presence, states, downAfter: config.deviceDownAfter })

@@ -54,5 +54,5 @@ function answerOf(hub: Hub, { method, pattern, answer }: DirectRoute) {
     return response
   }
 
-  return isLogged(hub.log, pattern) ? logged : answered
+  return isLogged(hub.log, { method, route: pattern }) ? logged : answered
 }

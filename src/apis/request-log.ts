@@ -5,19 +5,22 @@ import { requestId } from './errors.ts'
 
 const started = new WeakMap<Request, number>()
 
-/** What devices ask all the time is logged at `debug`. */
-const levelOf = (route: string) => (route.startsWith('/devices/:secret') ? 'debug' : 'info')
+type Asked = { method: string; route: string }
+type Logged = { request: Request; route: string; status: number | string; since: number }
+
+/** What devices ask and programs say all the time is logged at `debug`. */
+const levelOf = ({ method, route }: Asked) =>
+  route.startsWith('/devices/:secret') || (route === '/api/v1/logs' && method === 'POST') ? 'debug' : 'info'
 
 /** Whether requests of a route are logged. */
-export const isLogged = (log: Log, route: string) => log.isLevelEnabled(levelOf(route))
+export const isLogged = (log: Log, asked: Asked) => log.isLevelEnabled(levelOf(asked))
 
 /** A line a request, by route pattern: a URL may hold a device's secret. `since`: when it came. */
 export function logRequest(log: Log, { request, route, status, since }: Logged) {
   const ms = Math.round(performance.now() - since)
-  log[levelOf(route)]({ requestId: requestId(request), method: request.method, route, status, ms }, 'request')
+  const { method } = request
+  log[levelOf({ method, route })]({ requestId: requestId(request), method, route, status, ms }, 'request')
 }
-
-type Logged = { request: Request; route: string; status: number | string; since: number }
 
 /** Logs what Elysia answers. */
 export const requestLog = ({ log }: Hub) => {
@@ -26,7 +29,7 @@ export const requestLog = ({ log }: Hub) => {
     .onRequest(({ request }) => void started.set(request, performance.now()))
     .onAfterResponse({ as: 'global' }, ({ request, route, set, response }) => {
       const pattern: string = route ?? '(none)' // nothing was matched, whatever Elysia's type says
-      if (!isLogged(log, pattern)) return
+      if (!isLogged(log, { method: request.method, route: pattern })) return
       const status = response instanceof Response ? response.status : (set.status ?? 200)
       logRequest(log, { request, route: pattern, status, since: started.get(request) ?? performance.now() })
     })

@@ -96,4 +96,32 @@ describe(`a hub on ${databaseName} killed at once after it has acknowledged`, ()
     expect(await beat(third)).toBe('X')
     await killed(third)
   })
+
+  test('log entries has them, and their chain holds; of a request that was under way too', async () => {
+    await using home = await hubHome()
+    const first = await home.start()
+    const headers = await signIn(first)
+    const body = json({ name: 'Collector', slug: 'collector' })
+    const made = await first.call('POST /api/v1/applications', { body, headers })
+    const { id, apiKey } = (made.body as { data: { id: string; apiKey: string } }).data
+    const total = async (hub: HubProcess) =>
+      ((await hub.call(`GET /api/v1/applications/${id}`, { headers })).body as { data: { total_logs: number } }).data.total_logs
+    const lines = Array.from({ length: 5000 }, (_, n) => json({ log_type: 'audit', payload: n })).join('\n')
+    const send = (text: ReadableStream | string) =>
+      first.call('POST /api/v1/logs', { body: text, headers: { 'x-api-key': apiKey, 'content-type': 'application/x-ndjson' } })
+    expect((await send(lines)).status).toBe(201)
+    const endless = new ReadableStream({ pull: (controller) => controller.enqueue(Buffer.from(`${lines}\n`)) })
+    const cutOff = send(endless).catch(() => 'cut off')
+    while ((await total(first)) === 5000);
+    await killed(first)
+    expect(await cutOff).toBe('cut off')
+
+    const second = await home.start()
+    const stored = await total(second)
+    expect(stored).toBeGreaterThan(5000)
+    expect((await second.call(`GET /api/v1/logs/verify-chain?application_id=${id}`, { headers })).body).toMatchObject({
+      data: { intact: true, checked: stored }
+    })
+    await killed(second)
+  })
 })

@@ -2,6 +2,7 @@ import type { Application } from '../../features/applications/service.ts'
 import type { Hub } from '../../hub.ts'
 import { HubError, invalid } from '../../lib/errors.ts'
 import { type Line, linesOfStream } from '../../lib/lines.ts'
+import { patiently } from '../../lib/patience.ts'
 import type { Turns } from '../../lib/turns.ts'
 import { readBytes } from '../fields.ts'
 import { complaints, entryBytesAtMost, readEntry } from './log-entry.ts'
@@ -12,9 +13,11 @@ const batchesOfRequest = 2
 /** How many batches are stored at a time, of all requests: more would make whoever else waits for a commit wait long. */
 export const batchesUnderWay = 8
 
-type Receiving = { hub: Hub; request: Request; turns: Turns; permit: () => Promise<Application> }
 const toldAtMost = 100
+const silenceAtMost = 5 * 60_000
+const silent = 'Nothing has come for 5 minutes'
 
+type Receiving = { hub: Hub; request: Request; turns: Turns; permit: () => Promise<Application> }
 type Entry = ReturnType<typeof readEntry>
 type Rejected = { line: number; message: string }
 
@@ -36,9 +39,9 @@ export async function receiveOne(hub: Hub, application: Application, request: Re
  */
 export async function receiveLines({ hub, request, turns, permit }: Receiving): Promise<Received> {
   const received: Received = { accepted: 0, refused: 0, rejected: [] }
-  const { add, done } = createStoring(turns)
+  const { add, done, settled } = createStoring(turns)
   try {
-    for await (const lines of linesOfStream(request.body ?? none(), entryBytesAtMost)) {
+    for await (const lines of linesOfStream(comingIn(request), entryBytesAtMost)) {
       const { id } = await permit()
       for (const entries of batches(entriesOf(lines, received))) {
         await add(() => hub.logs.store(id, entries).then(() => void (received.accepted += entries.length)))
@@ -46,7 +49,7 @@ export async function receiveLines({ hub, request, turns, permit }: Receiving): 
     }
     await done()
   } catch (error) {
-    await done().catch(() => {})
+    await settled()
     throw tellingHowMany(error, received)
   }
   if (received.accepted === 0) throw nothingStored(received)
@@ -63,7 +66,8 @@ function createStoring(turns: Turns) {
       stored.catch(() => {}) // whoever awaits it is told
       underWay.push(stored)
     },
-    done: () => Promise.all(underWay)
+    done: () => Promise.all(underWay),
+    settled: () => Promise.allSettled(underWay)
   }
 }
 
@@ -107,4 +111,6 @@ function nothingStored({ refused, rejected: [first] }: Received) {
   return invalid(`None of ${refused} entries could be stored; line ${first.line}: ${first.message}`)
 }
 
-async function* none() {}
+const comingIn = ({ body }: Request) => (body ? patiently(body, silenceAtMost, () => invalid(silent)) : nothing())
+
+async function* nothing() {}

@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import type { Hub } from '../../hub.ts'
 import { createTurns } from '../../lib/turns.ts'
-import { applicationOf, keyed, keySecurity } from '../access.ts'
+import { type Asked, applicationOf, keyed, keySecurity } from '../access.ts'
 import { described, says } from '../openapi.ts'
 import { complaints, entryBytesAtMost, typeRule } from './log-entry.ts'
 import { batchesUnderWay, isLines, type Received, receiveLines, receiveOne } from './log-receipt.ts'
@@ -14,17 +14,22 @@ function said({ accepted, refused, rejected }: Received) {
   return { success: true, message: refused > 0 ? `${stored}, ${refused} rejected` : stored, data: { accepted, rejected } }
 }
 
+type Server = Asked['server'] & ({ timeout(request: Request, seconds: number): void } | null)
+
 /** `POST /api/v1/logs`: what programs say, by the API key of their application. */
 export const sendingRoutes = (hub: Hub) => {
   const turns = createTurns(batchesUnderWay)
+
+  function lines(request: Request, server: Server) {
+    server?.timeout(request, 0) // the server would count from the first byte; a silent sender is given up after a while
+    // A key that is replaced while its lines still come is refused from there on.
+    return receiveLines({ hub, request, turns, permit: () => applicationOf(hub, { request, server }) })
+  }
+
   return new Elysia({ tags: model.logTags, detail: { security: keySecurity } }).use(keyed(hub)).post(
     '/api/v1/logs',
     async ({ request, server, application, set }) => {
-      // A key that is replaced while its lines still come is refused from there on.
-      const permit = () => applicationOf(hub, { request, server })
-      const received = isLines(request)
-        ? await receiveLines({ hub, request, turns, permit })
-        : await receiveOne(hub, application, request)
+      const received = isLines(request) ? await lines(request, server) : await receiveOne(hub, application, request)
       set.status = 201
       return said(received)
     },
@@ -36,7 +41,7 @@ export const sendingRoutes = (hub: Hub) => {
         description:
           'One entry as JSON, or any number of them as lines of JSON under the type `application/x-ndjson`: those are stored as they come, so a ' +
           'program may pipe its log into one request. The answer comes once everything is stored. A line that is no entry loses no other: it is ' +
-          'told in `rejected`, the first hundred of them. ' +
+          'told in `rejected`, the first hundred of them. Five minutes of silence end it. ' +
           `\`payload\` is any JSON and is kept to the letter; an entry has at most ${entryBytesAtMost} bytes. The key says whose entries they are.`,
         takes: {
           'application/json': { ...model.newEntry, required: ['log_type', 'payload'] },

@@ -65,11 +65,13 @@ const text = (body: string, type: string) =>
   })
 
 const introduction = `
-The HTTP API of this hub: teams, their devices and applications, and the firmware images that are deployed to them.
+The HTTP API of this hub: teams, their devices and applications, the firmware images that are deployed to them, and what devices and programs log.
 
 **Sign in.** Register with \`POST /register\`, get a token with \`POST /login\`, press **Authorize** and give it once, as \`access_token\` or as \`bearer\`: either will do.
 
 **Try it out.** The examples tell one story, and are filled in: Ada registers a device \`lamp\`, makes an application \`blinker\` and puts the device in it. Where you are not Ada, give your own username as \`team\`.
+
+**Programs** need no user: they send the API key of their application as \`X-API-Key\`. A SUPER_ADMIN makes it: \`POST /api/v1/applications\`, or \`…/regenerate-key\` for an application that is there. Give it under **Authorize** as \`api_key\`.
 
 **Bodies** are JSON or forms, and what is in the body may also be in the query string. Fields that a route does not know are ignored.
 

@@ -11,6 +11,7 @@ export function createMetrics() {
   const registry = new Registry()
   const registers = [registry]
   const heartbeats = new Counter({ name: 'updraft_heartbeats_total', help: 'Heartbeats stored and answered', registers })
+  const logged = new Counter({ name: 'updraft_log_entries_total', help: 'Entries stored in the logs of applications', registers })
   const imageBytes = new Counter({ name: 'updraft_image_bytes_total', help: 'Bytes of firmware images sent', registers })
   const commits = new Histogram({
     name: 'updraft_commit_size',
@@ -41,6 +42,8 @@ export function createMetrics() {
   return {
     /** Counts one heartbeat. */
     heartbeat: () => heartbeats.inc(),
+    /** Counts entries of the logs of applications. */
+    logged: (entries: number) => logged.inc(entries),
     /** Counts bytes of images. */
     imageSent: (bytes: number) => imageBytes.inc(bytes),
     /** Counts one group commit of so many reports. */

@@ -1,0 +1,23 @@
+/** Hands a stream on as it comes; throws what `complaint` gives where nothing comes for so many ms. Whoever stops reading ends it. */
+export async function* patiently(source: ReadableStream<Uint8Array>, most: number, complaint: () => Error) {
+  const reader = source.getReader()
+  try {
+    for (;;) {
+      const { done, value } = await inTime(reader.read(), most, complaint)
+      if (done) return
+      yield value
+    }
+  } finally {
+    await reader.cancel().catch(() => {}) // it may be broken already
+  }
+}
+
+async function inTime<T>(work: Promise<T>, most: number, complaint: () => Error): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(complaint()), most)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
