@@ -11,12 +11,13 @@ export const defaultLimits = {
   apiKey: { points: 120, duration: 60 }
 }
 
-export type Limits = typeof defaultLimits
+/** Those that are to be others. */
+export type Limits = Partial<typeof defaultLimits>
 export type RateLimits = ReturnType<typeof createRateLimits>
 
 /** Counts tries in memory; each way out is a 429 with `Retry-After`. */
-export function createRateLimits(limits: Limits = defaultLimits) {
-  const limiter = (name: keyof Limits) => new RateLimiterMemory({ keyPrefix: name, ...limits[name] })
+export function createRateLimits(limits: Limits = {}) {
+  const limiter = (name: keyof Limits) => new RateLimiterMemory({ keyPrefix: name, ...defaultLimits[name], ...limits[name] })
   const signInByAddress = limiter('signInByAddress')
   const signInByAccount = limiter('signInByAccount')
   const registration = limiter('registration')

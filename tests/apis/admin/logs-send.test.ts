@@ -10,13 +10,7 @@ const answer = (accepted: number, rejected: object[] = [], message = counted(acc
   status: 201,
   body: { success: true, message, data: { accepted, rejected } }
 })
-const limits = {
-  signInByAddress: { points: 1000, duration: 60 },
-  signInByAccount: { points: 1000, duration: 60 },
-  registration: { points: 1000, duration: 60 },
-  deviceSecret: { points: 1000, duration: 60 },
-  apiKey: { points: 3, duration: 60 }
-}
+const limits = { apiKey: { points: 3, duration: 60 } }
 
 /** The payloads in the log of an application, oldest first, as the text that they were answered as. */
 async function payloadsOf({ root }: Office, { id }: Made) {

@@ -91,7 +91,7 @@ describe(`001 on ${databaseName}: POST /login`, () => {
 describe(`on ${databaseName}: tries are limited`, () => {
   const many = { points: 1000, duration: 60 }
   const few = { points: 3, duration: 60 }
-  const generous = { signInByAddress: many, signInByAccount: many, registration: many, deviceSecret: many, apiKey: many }
+  const generous = { signInByAddress: many, signInByAccount: many, registration: many, deviceSecret: many }
 
   test.each(['signInByAddress', 'signInByAccount'] as const)('failed sign-ins, %s', async (limit) => {
     await using hub = await testHub({ limits: { ...generous, [limit]: few } })

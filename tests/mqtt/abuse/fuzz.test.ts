@@ -91,7 +91,18 @@ test('20,000 malformed HTTP requests are answered without a 500', async () => {
   const paths = ['/', '/login', '/auth', '/me', '/teams', '/teams/ada/members', '/ada/devices', '/ada/devices/lamp', '/ada/apps']
   const more = ['/ada/devices/lamp/log', '/ada/apps/x/deployments', '/apps/x/deployments', '/health', '/mqtt', '/register']
   const ofDevice = [`/devices/${lamp.secret}/image`, `/devices/${lamp.secret}/heartbeat`, '/devices/x/heartbeat']
-  const targets = [...paths, ...more, ...ofDevice, '/swagger/json', '/api/v1/users', '*', 'http://hub/me', '']
+  const targets = [
+    ...paths,
+    ...more,
+    ...ofDevice,
+    '/swagger/json',
+    '/api/v1/users',
+    '/api/v1/applications',
+    '/api/v1/logs',
+    '*',
+    'http://hub/me',
+    ''
+  ]
   const random = createRandom(seed)
   const credentials = [`access_token: ${ada.token}`, `authorization: Bearer ${ada.token}`]
   const all = Array.from({ length: requests }, () => fuzzedRequest(targets, credentials, random))
