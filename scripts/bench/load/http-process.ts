@@ -23,6 +23,9 @@ async function run({ port, connections, seconds, requests, status, pause = 0 }: 
   const times = createHistogram()
   const wrong = { count: 0, example: '' }
   const expected = `HTTP/1.1 ${status} `
+  const first = Math.floor(Math.random() * wire.length) // or each round would ask for the same ones
+  const unfinished = new Set<Connection>()
+  const done = Promise.withResolvers<void>()
   let ending = false
   let worst = 0
 
@@ -35,10 +38,16 @@ async function run({ port, connections, seconds, requests, status, pause = 0 }: 
   function send(socket: Socket<Connection>) {
     if (ending) return
     const connection = socket.data
-    const bytes = wire[connection.next % wire.length] ?? nothing
+    if (seconds === 'once' && connection.next >= wire.length) return finish(connection)
+    const bytes = wire[(first + connection.next) % wire.length] ?? nothing
     connection.next += connections
     connection.sentAt = performance.now()
     if (socket.write(bytes) !== bytes.length) fault('a request did not fit into the socket')
+  }
+
+  function finish(connection: Connection) {
+    unfinished.delete(connection)
+    if (unfinished.size === 0) done.resolve()
   }
 
   function answered(socket: Socket<Connection>) {
@@ -69,7 +78,10 @@ async function run({ port, connections, seconds, requests, status, pause = 0 }: 
       else if (!readHead(connection, chunk)) return
       if (connection.missing === 0) answered(of)
     },
-    close: () => fault('a connection was closed'),
+    close(of: Socket<Connection>) {
+      fault('a connection was closed')
+      finish(of.data)
+    },
     error: (_: unknown, error: Error) => fault(error.message),
     connectError: (_: unknown, error: Error) => fault(error.message)
   }
@@ -79,10 +91,11 @@ async function run({ port, connections, seconds, requests, status, pause = 0 }: 
   const opened = await Promise.all(
     Array.from({ length: connections }, (_, i) => {
       const data: Connection = { next: i, missing: 0, head: nothing, sentAt: 0 }
+      unfinished.add(data)
       return Bun.connect<Connection>({ hostname: '127.0.0.1', port, data, socket })
     })
   )
-  await Bun.sleep(seconds * 1000)
+  await (seconds === 'once' ? done.promise : Bun.sleep(seconds * 1000))
   ending = true
   const took = (performance.now() - began) / 1000
   const { user, system } = process.cpuUsage(cpuBefore)

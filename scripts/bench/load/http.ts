@@ -2,11 +2,14 @@ import { join } from 'node:path'
 import type { Workplace } from '../workplace.ts'
 import type { Requests } from './requests.ts'
 
-/** `status`: what every answer must have; `pause`: ms that a connection waits before it asks again. */
+/**
+ * `seconds`: how long, or `once` for until each request was answered once; `status`: what every answer must have; `pause`:
+ * ms that a connection waits before it asks again.
+ */
 export type HttpLoad = {
   port: number
   connections: number
-  seconds: number
+  seconds: number | 'once'
   requests: Requests
   status: number
   pause?: number

@@ -13,12 +13,13 @@ export type Requests = {
 }
 
 const rangesAtMost = 4096
+const stride = 7919 // a prime: each device has its turn, and neighbours in the database are none in time
 
 /** The requests as they go over the wire; to be sent in turn, and from the beginning again. */
 export function render({ method, path, devices, body = '', ranges }: Requests) {
   const count = ranges ? Math.max(rangesAtMost, devices) : devices
   return Array.from({ length: count }, (_, i) => {
-    const head = [`${method} ${path.replace('{secret}', secretOf(1 + (i % devices)))} HTTP/1.1`, 'Host: 127.0.0.1']
+    const head = [`${method} ${path.replace('{secret}', secretOf(1 + ((i * stride) % devices)))} HTTP/1.1`, 'Host: 127.0.0.1']
     if (body !== '') head.push(`Content-Length: ${Buffer.byteLength(body)}`, 'Content-Type: text/plain')
     if (ranges) head.push(`Range: ${randomRange(ranges)}`)
     return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`)

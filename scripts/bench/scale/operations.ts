@@ -25,6 +25,13 @@ async function underHttp({ workplace, hub, seconds }: Site, requests: Requests, 
   return { cpu: ((cpuSeconds(hub.pid) - before) / outcome.answered) * 1e6, p50: outcome.p50 }
 }
 
+/** Lets every device ask once: a hub that has been up for a while has heard of them all. */
+export async function hearOfEach({ workplace, hub, devices, imageSize }: Site) {
+  const requests = imageRanges(devices, imageSize)
+  const { wrong, example } = await httpLoad(workplace, { port: hub.port, connections, seconds: 'once', requests, status: 206 })
+  if (wrong > 0) throw new Error(`${wrong} wrong answers, such as: ${example}`)
+}
+
 /** Devices from all over the fleet come, sign in, subscribe, are told what to run, and go, a hundred at a time. */
 async function visit({ workplace, hub, devices }: Site) {
   const load = createMqttLoad(workplace)

@@ -5,7 +5,7 @@ import { createProgress, type Progress } from '../report/progress.ts'
 import { align, readable } from '../report/table.ts'
 import { startHub } from '../servers/hub.ts'
 import { createWorkplace, type Workplace } from '../workplace.ts'
-import { type Operation, operations, type Site } from './operations.ts'
+import { hearOfEach, type Operation, operations, type Site } from './operations.ts'
 
 const imageSize = 512 * 1024
 const sizes = [
@@ -60,7 +60,10 @@ async function openSite({ workplace, size, seconds, progress }: Opening): Promis
   progress.show(`filling a database: ${readable(size.devices)} devices, ${readable(size.lines)} lines`)
   const hub = await startHub(workplace, { ...size, image: randomBytes(imageSize) })
   progress.advance(1)
-  return { workplace, hub, devices: size.devices, imageSize, seconds }
+  const site = { workplace, hub, devices: size.devices, imageSize, seconds }
+  progress.show(`hearing of each device once: ${readable(size.devices)} devices`)
+  await hearOfEach(site)
+  return site
 }
 
 /** The costs as a table: a column a size, and how many times the smallest's the greatest's is. */
