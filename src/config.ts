@@ -46,6 +46,18 @@ const Environment = Type.Object({
   ADMIN_PASSWORD: Type.Optional(text('password of the first administrator, at least 8 characters', { minLength: 8 })),
   DEVICE_DOWN_AFTER: duration('silence after which a device is listed as down', '3m'),
   IMAGE_MAX_BYTES: size('largest firmware image', '32MiB'),
+  GITHUB_API_URL: text("address of GitHub's API; of an Enterprise Server https://<host>/api/v3", {
+    default: 'https://api.github.com'
+  }),
+  GITHUB_TOKEN: Type.Optional(
+    Type.String({
+      description: 'token with which the hub polls, for a larger quota; what it may read, every user may',
+      pattern: '^[\\x21-\\x7e]+$',
+      title: 'a token without spaces'
+    })
+  ),
+  REPO_POLL_INTERVAL: duration('how often GitHub is asked for the latest release of each watched repo; 0s: never', '15m'),
+  ASSET_MAX_BYTES: size('largest release asset that is fetched', '1GiB'),
   LOG_RETENTION: duration('how long log lines and notices are kept', '30d'),
   LOG_LEVEL: Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
@@ -113,7 +125,11 @@ function contradictions(given: Record<string, string | undefined>) {
     ],
     [given.DATABASE_URL !== undefined && given.JWT_SECRET === undefined, 'JWT_SECRET must be set when DATABASE_URL is'],
     [(given.ADMIN_EMAIL === undefined) !== (given.ADMIN_PASSWORD === undefined), 'ADMIN_EMAIL and ADMIN_PASSWORD go together'],
-    [given.PUBLIC_URL !== undefined && !URL.canParse(given.PUBLIC_URL), 'PUBLIC_URL must be a URL']
+    [given.PUBLIC_URL !== undefined && !URL.canParse(given.PUBLIC_URL), 'PUBLIC_URL must be a URL'],
+    [
+      given.GITHUB_API_URL !== undefined && !/^https?:$/.test(URL.parse(given.GITHUB_API_URL)?.protocol ?? ''),
+      'GITHUB_API_URL must be an http or https URL'
+    ]
   ]
   return rules.filter(([broken]) => broken).map(([, sentence]) => sentence)
 }
@@ -137,6 +153,10 @@ function resolveConfig(environment: Environment) {
         : undefined,
     deviceDownAfter: parseDuration(environment.DEVICE_DOWN_AFTER) ?? 0,
     imageMaxBytes: parseBytes(environment.IMAGE_MAX_BYTES) ?? 0,
+    githubApiUrl: environment.GITHUB_API_URL.replace(/\/+$/, ''),
+    githubToken: environment.GITHUB_TOKEN,
+    repoPollInterval: parseDuration(environment.REPO_POLL_INTERVAL) ?? 0,
+    assetMaxBytes: parseBytes(environment.ASSET_MAX_BYTES) ?? 0,
     logRetention: parseDuration(environment.LOG_RETENTION) ?? 0,
     logLevel: environment.LOG_LEVEL,
     metricsToken: environment.METRICS_TOKEN,

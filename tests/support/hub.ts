@@ -30,6 +30,7 @@ export async function testHub({ env = {}, clock, limits, mqttLimits = {} }: Opti
     PORT: '0',
     MQTT_PORT: '0',
     JWT_SECRET: jwtSecret,
+    GITHUB_API_URL: 'http://127.0.0.1:9', // where nobody listens: no test asks the real one
     ADMIN_EMAIL: 'root@example.org',
     ADMIN_PASSWORD: password
   }
