@@ -13,5 +13,8 @@ export const {
   logDevices,
   logEntries,
   logIntake,
-  notices
+  notices,
+  repos,
+  watchers,
+  releaseAssets
 } = defineTables(postgresColumns)

@@ -16,9 +16,11 @@ import { createPresence } from './features/devices/presence.ts'
 import { createReports } from './features/devices/reports.ts'
 import { createDevices } from './features/devices/service.ts'
 import { createDeviceStates } from './features/devices/states.ts'
+import { createGithub } from './features/github/service.ts'
 import { createLogs } from './features/logs/service.ts'
 import { createMetrics } from './features/metrics/service.ts'
 import { createNotices } from './features/notices/service.ts'
+import { createRepos } from './features/repos/service.ts'
 import { createTeams } from './features/teams/service.ts'
 import { createUpkeep } from './features/upkeep.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
@@ -47,7 +49,28 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const teams = createTeams({ db, clock, notices })
   const secret = config.jwtSecret ?? (await keptSecret(join(config.dataDir, 'jwt-secret')))
   const tokens = createTokens(secret)
-  const accounts = createAccounts({ db, clock, notices, teams, passwords: createPasswords(), tokens, limits })
+  const blobs = createBlobs({ store, clock })
+  const stopping = new AbortController()
+  const github = createGithub({
+    baseUrl: config.githubApiUrl,
+    token: config.githubToken,
+    clock,
+    metrics,
+    stopping: stopping.signal
+  })
+  const repos = createRepos({
+    db,
+    clock,
+    log,
+    notices,
+    limits,
+    github,
+    blobs,
+    metrics,
+    interval: config.repoPollInterval,
+    assetLimit: config.assetMaxBytes
+  })
+  const accounts = createAccounts({ db, clock, notices, teams, repos, passwords: createPasswords(), tokens, limits })
   const applications = createApplications({ db, clock, notices, teams })
   const presence = createPresence()
   const deployments = createDeployments({ db, clock, notices })
@@ -57,13 +80,11 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const devices = createDevices({ db, clock, notices, logs, limits, presence, states, downAfter: config.deviceDownAfter })
   metrics.watch('updraft_reports_waiting', 'Reports of devices that wait for the next commit', commits.waiting)
   const reports = createReports({ db, commits, clock, notices, logs, states, metrics })
-  const blobs = createBlobs({ store, clock })
-  const referrers = [deployments.referred]
-  const upkeep = createUpkeep({ clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
+  const referrers = [deployments.referred, repos.referred]
+  const upkeep = createUpkeep({ db, clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
 
   await logs.settle() // what the last run had taken in
   await notices.start()
-  const stopping = new AbortController()
   let checkBroker = (): Promise<void> => Promise.reject(new Error('The broker is not running'))
 
   return {
@@ -79,6 +100,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     reports,
     logs,
     blobs,
+    repos,
     notices,
     upkeep,
     metrics,
@@ -96,6 +118,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     beginStop: () => stopping.abort(),
     async close() {
       metrics.stop()
+      await repos.stop()
       await upkeep.stop()
       await logs.stop()
       await db.close()

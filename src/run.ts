@@ -25,6 +25,7 @@ export async function runHub({ config, log, mqttLimits = {}, ...replaced }: { co
   const app = createApp(hub)
   const http = serveHttp(hub, { app, direct: createDirectRoutes(hub), sockets: createWebSocketConnections(broker) })
   hub.upkeep.start()
+  hub.repos.poller.start()
 
   return {
     hub,

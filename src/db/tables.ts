@@ -3,6 +3,7 @@ import { defineApplications } from './tables/applications.ts'
 import { defineFleet } from './tables/fleet.ts'
 import { defineLogs } from './tables/logs.ts'
 import { definePeople } from './tables/people.ts'
+import { defineWatch } from './tables/watch.ts'
 
 /** Every table, written once for both databases. */
 export function defineTables(columns: Columns) {
@@ -10,7 +11,8 @@ export function defineTables(columns: Columns) {
   const applications = defineApplications(columns, people)
   const fleet = defineFleet(columns, { ...people, ...applications })
   const logs = defineLogs(columns, applications)
-  return { ...people, ...applications, ...fleet, ...logs }
+  const watch = defineWatch(columns, people)
+  return { ...people, ...applications, ...fleet, ...logs, ...watch }
 }
 
 export type Tables = ReturnType<typeof defineTables>

@@ -7,7 +7,8 @@ export const defaultLimits = {
   signInByAddress: { points: 60, duration: 900 },
   signInByAccount: { points: 20, duration: 900 },
   registration: { points: 60, duration: 600 },
-  deviceSecret: { points: 120, duration: 60 }
+  deviceSecret: { points: 120, duration: 60 },
+  githubRequest: { points: 1000, duration: 3600 }
 }
 
 export type Limits = typeof defaultLimits
@@ -20,6 +21,7 @@ export function createRateLimits(limits: Limits = defaultLimits) {
   const signInByAccount = limiter('signInByAccount')
   const registration = limiter('registration')
   const deviceSecret = limiter('deviceSecret')
+  const githubRequest = limiter('githubRequest')
 
   return {
     /** Counts one registration from an address; throws `tooMany` past the limit. */
@@ -37,13 +39,16 @@ export function createRateLimits(limits: Limits = defaultLimits) {
     },
 
     /** Counts one unknown device secret; throws `tooMany` past the limit. A right secret is never held up. */
-    wrongDeviceSecret: (address: string) => consume(deviceSecret, networkOf(address))
+    wrongDeviceSecret: (address: string) => consume(deviceSecret, networkOf(address)),
+
+    /** Counts requests to GitHub for an account at the cost of the hub's own quota; throws `tooMany` past the limit. */
+    githubRequests: (account: string, count: number) => consume(githubRequest, account, count)
   }
 }
 
-async function consume(limiter: RateLimiterMemory, key: string) {
+async function consume(limiter: RateLimiterMemory, key: string, points = 1) {
   try {
-    await limiter.consume(key)
+    await limiter.consume(key, points)
   } catch (refusal) {
     if (refusal instanceof RateLimiterRes) throw tooMany(Math.ceil(refusal.msBeforeNext / 1000))
     throw refusal

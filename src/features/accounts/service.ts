@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { conflict, invalid, missing, unauthorized } from '../../lib/errors.ts'
 import { newId, randomText } from '../../lib/secrets.ts'
 import type { Notices } from '../notices/service.ts'
+import type { Repos } from '../repos/service.ts'
 import type { Teams } from '../teams/service.ts'
 import type { RateLimits } from './limits.ts'
 import type { Passwords } from './passwords.ts'
@@ -25,10 +26,19 @@ export type NewAccount = { email: string; password: string; name?: string | unde
 
 export type Accounts = ReturnType<typeof createAccounts>
 
-type Needs = { db: Db; clock: Clock; notices: Notices; teams: Teams; passwords: Passwords; tokens: Tokens; limits: RateLimits }
+type Needs = {
+  db: Db
+  clock: Clock
+  notices: Notices
+  teams: Teams
+  repos: Pick<Repos, 'leaveAll'>
+  passwords: Passwords
+  tokens: Tokens
+  limits: RateLimits
+}
 
 /** Who there is, and who is asking. */
-export function createAccounts({ db, clock, notices, teams, passwords, tokens, limits }: Needs) {
+export function createAccounts({ db, clock, notices, teams, repos, passwords, tokens, limits }: Needs) {
   const { users } = db.tables
   const callerColumns = { id: users.id, username: users.username, name: users.name, email: users.email, role: users.role }
 
@@ -136,6 +146,7 @@ export function createAccounts({ db, clock, notices, teams, passwords, tokens, l
         await change.lockOrder() // it reaches into the log, which is locked first everywhere
         if (caller.role === 'SUPER_ADMIN') await refuseLastAdmin(change)
         await teams.leaveAll(change, caller.id)
+        await repos.leaveAll(change, caller.id)
         await change.tx.delete(users).where(eq(users.id, caller.id))
         await notices.record(change, { type: 'account.deleted', userId: caller.id, data: { username: caller.username } })
       })
