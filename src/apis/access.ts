@@ -5,6 +5,9 @@ import { readFields } from './fields.ts'
 /** What Swagger UI's "Authorize" asks for on routes that need a signed-in user. */
 export const userSecurity = [{ access_token: [] }, { bearer: [] }]
 
+/** The same on routes that also take the caller's token for GitHub. */
+export const githubSecurity = [{ access_token: [], github: [] }, ...userSecurity]
+
 const known = new WeakMap<Request, ReturnType<Hub['accounts']['callerOf']>>()
 
 /** The user who sent a request, found out once a request. Throws `unauthorized`. */

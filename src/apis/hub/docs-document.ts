@@ -24,7 +24,17 @@ const pathParameters: Record<string, [description: string, example: string]> = {
   secret: ['Secret of the device: 40 hex digits', '3f786850e387550fdab836ed7e6dc881de23001b']
 }
 
-const sharedTeam: [description: string, example: string] = ['Name of the team', 'acme']
+/** Where they are something else, by how the path begins. */
+const elsewhere: [start: string, name: string, description: string, example: string][] = [
+  ['/teams/', 'team', 'Name of the team', 'acme'],
+  ['/repos/', 'id', 'Id of the repo, as listed', '642dc37cc80eb6212d262d78']
+]
+
+function describePath(path: string, name: string) {
+  const [, , ...other] = elsewhere.find(([start, other]) => path.startsWith(start) && other === name) ?? []
+  const [description = '', example = ''] = other.length > 0 ? other : (pathParameters[name] ?? [])
+  return { description, example }
+}
 
 const statusTexts: Record<string, string> = { '200': 'Done', '201': 'Created' }
 
@@ -63,9 +73,7 @@ function finishParameter(path: string, { examples, ...parameter }: Parameter) {
   const [example] = Array.isArray(examples) ? examples : []
   const finished = { ...parameter, schema: readable(parameter.schema), ...(example === undefined ? {} : { example }) }
   if (parameter.in !== 'path') return finished
-  const ofTeams = path.startsWith('/teams/') && parameter.name === 'team'
-  const [description, name] = (ofTeams ? sharedTeam : pathParameters[parameter.name]) ?? ['', '']
-  return { ...finished, description, example: name }
+  return { ...finished, ...describePath(path, parameter.name) }
 }
 
 function finishAnswer(status: string, { description = statusTexts[status] ?? status, headers, content }: Answer): Answer {

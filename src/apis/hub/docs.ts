@@ -65,7 +65,7 @@ const text = (body: string, type: string) =>
   })
 
 const introduction = `
-The HTTP API of this hub: teams, their devices and applications, and the firmware images that are deployed to them.
+The HTTP API of this hub: teams, their devices and applications, the firmware images that are deployed to them, and the repos at GitHub whose releases are watched.
 
 **Sign in.** Register with \`POST /register\`, get a token with \`POST /login\`, press **Authorize** and give it once, as \`access_token\` or as \`bearer\`: either will do.
 
@@ -81,6 +81,7 @@ The HTTP API of this hub: teams, their devices and applications, and the firmwar
 const tags = [
   { name: 'accounts', description: 'Register and sign in' },
   { name: 'teams', description: 'Who you are, and who works together' },
+  { name: 'watch: repos', description: 'Repos at GitHub, and who is told of their releases' },
   { name: 'fleet: users', description: 'Register under a username of your choice, and leave' },
   { name: 'fleet: devices', description: 'The devices of a team' },
   { name: 'fleet: apps', description: 'The applications of a team, and which devices run them' },
@@ -96,6 +97,12 @@ const token = 'The `access_token` that `POST /login` answers'
 const securitySchemes = {
   access_token: { type: 'apiKey', in: 'header', name: 'access_token', description: token },
   bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: `${token}, as \`Authorization: Bearer …\`` },
+  github: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'Authorization',
+    description: 'Your GitHub access token, on `/repos` beside `access_token`; it is used for that request and stored nowhere'
+  },
   metrics: { type: 'http', scheme: 'bearer', description: 'METRICS_TOKEN, for `GET /metrics` only' }
 } as const
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { defaultLimits } from '../../../src/features/accounts/limits.ts'
 import { databaseName } from '../../support/databases.ts'
 import { password, testHub } from '../../support/hub.ts'
 
@@ -91,7 +92,7 @@ describe(`001 on ${databaseName}: POST /login`, () => {
 describe(`on ${databaseName}: tries are limited`, () => {
   const many = { points: 1000, duration: 60 }
   const few = { points: 3, duration: 60 }
-  const generous = { signInByAddress: many, signInByAccount: many, registration: many, deviceSecret: many }
+  const generous = { ...defaultLimits, signInByAddress: many, signInByAccount: many, registration: many, deviceSecret: many }
 
   test.each(['signInByAddress', 'signInByAccount'] as const)('failed sign-ins, %s', async (limit) => {
     await using hub = await testHub({ limits: { ...generous, [limit]: few } })
