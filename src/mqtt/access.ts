@@ -3,6 +3,7 @@ import type { Notice } from '../features/notices/kinds.ts'
 import type { Hub } from '../hub.ts'
 import type { Connections } from './connections.ts'
 import { createFreshness } from './freshness.ts'
+import { isOfRepos, mayHearReleases } from './latest-releases.ts'
 import { type Credentials, maySubscribe, type Principal, principalOf, signIn, teamsOf, type UserPrincipal } from './principals.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -19,6 +20,7 @@ export function createAccess({ hub, connections, sessions }: Needs) {
     const principal = principalOf(client)
     if (!principal || maySubscribe(principal, topic)) return principal !== undefined
     if (principal.kind === 'device') return false
+    if (isOfRepos(topic)) return mayHearReleases(hub, principal.id, topic)
     return freshness.use(
       () => teamsOf(hub, principal.id),
       (teams) => {
