@@ -1,0 +1,61 @@
+import { playGithub } from '../../scripts/demo/github.ts'
+import { testHub } from './hub.ts'
+
+type Options = Parameters<typeof testHub>[0]
+
+export const bytes = (text: string) => new TextEncoder().encode(text)
+
+/** The repo of document 001, as it was. */
+export const mailspring = { name: 'Mailspring', ownerName: 'Foundry376' }
+export const mailspringAssets = [
+  'mailspring-1.10.8-0.1.x86_64.rpm',
+  'mailspring-1.10.8-amd64.deb',
+  'Mailspring-1.10.8-full.nupkg',
+  'Mailspring-AppleSilicon.zip',
+  'Mailspring.zip',
+  'MailspringSetup.exe',
+  'RELEASES'
+]
+
+/** A hub that watches a played GitHub, where document 001's repo is at 1.10.8; polls in the background only where it is told to. */
+export async function watchingHub({ env = {}, ...options }: Options = {}) {
+  const github = playGithub()
+  github.publish(
+    'Foundry376/Mailspring',
+    '1.10.8',
+    mailspringAssets.map((name) => ({ name, bytes: bytes(name) }))
+  )
+  const hub = await testHub({ ...options, env: { GITHUB_API_URL: github.url, REPO_POLL_INTERVAL: '0s', ...env } })
+  return {
+    ...hub,
+    github,
+    /** How often GitHub was asked for latest releases. */
+    questions: () => github.asked.filter(({ path }) => path.endsWith('/releases/latest')).length,
+    async [Symbol.asyncDispose]() {
+      await hub[Symbol.asyncDispose]()
+      await github[Symbol.asyncDispose]()
+    }
+  }
+}
+
+export type WatchingHub = Awaited<ReturnType<typeof watchingHub>>
+export type Watcher = Awaited<ReturnType<WatchingHub['user']>>
+
+/** Puts a repo on a user's list; gives its id. */
+export async function watch(user: Watcher, repo: { name: string; ownerName: string } = mailspring) {
+  const { status, body } = await user.call('POST /repos', repo)
+  if (status !== 201) throw new Error(`not watched: ${JSON.stringify(body)}`)
+  return (body as { id: string }).id
+}
+
+type Listed = {
+  _id: string
+  name: string
+  ownerName: string
+  currentVersion: string
+  latestVersion: string
+  latestReleaseAssets: { name: string; url: string; _id: string }[]
+}
+
+/** A user's watch list. */
+export const watchList = async (user: Watcher) => (await user.call('GET /repos')).body as Listed[]
