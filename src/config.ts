@@ -154,12 +154,19 @@ function resolveConfig(environment: Environment) {
     deviceDownAfter: parseDuration(environment.DEVICE_DOWN_AFTER) ?? 0,
     imageMaxBytes: parseBytes(environment.IMAGE_MAX_BYTES) ?? 0,
     githubApiUrl: environment.GITHUB_API_URL.replace(/\/+$/, ''),
-    githubToken: environment.GITHUB_TOKEN,
-    repoPollInterval: parseDuration(environment.REPO_POLL_INTERVAL) ?? 0,
-    assetMaxBytes: parseBytes(environment.ASSET_MAX_BYTES) ?? 0,
+    watching: resolveWatching(environment),
     logRetention: parseDuration(environment.LOG_RETENTION) ?? 0,
     logLevel: environment.LOG_LEVEL,
     metricsToken: environment.METRICS_TOKEN,
     corsOrigins: environment.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? []
+  }
+}
+
+/** How repos at GitHub are watched. */
+function resolveWatching(environment: Environment) {
+  return {
+    token: environment.GITHUB_TOKEN,
+    interval: parseDuration(environment.REPO_POLL_INTERVAL) ?? 0,
+    assetLimit: parseBytes(environment.ASSET_MAX_BYTES) ?? 0
   }
 }

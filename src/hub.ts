@@ -51,25 +51,9 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const tokens = createTokens(secret)
   const blobs = createBlobs({ store, clock })
   const stopping = new AbortController()
-  const github = createGithub({
-    baseUrl: config.githubApiUrl,
-    token: config.githubToken,
-    clock,
-    metrics,
-    stopping: stopping.signal
-  })
-  const repos = createRepos({
-    db,
-    clock,
-    log,
-    notices,
-    limits,
-    github,
-    blobs,
-    metrics,
-    interval: config.repoPollInterval,
-    assetLimit: config.assetMaxBytes
-  })
+  const { token, ...watching } = config.watching
+  const github = createGithub({ baseUrl: config.githubApiUrl, token, clock, metrics, stopping: stopping.signal })
+  const repos = createRepos({ db, clock, log, notices, limits, github, blobs, metrics, ...watching })
   const accounts = createAccounts({ db, clock, notices, teams, repos, passwords: createPasswords(), tokens, limits })
   const applications = createApplications({ db, clock, notices, teams })
   const presence = createPresence()

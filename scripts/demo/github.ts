@@ -54,22 +54,31 @@ export function playGithub() {
   })
   const base = `http://127.0.0.1:${api.port}`
 
+  /** Why it answers nothing else: the token, or the quota. */
+  function refusalTo(token: string | undefined) {
+    if (token !== undefined && !tokens.has(token)) return json({ message: 'Bad credentials', status: '401' }, 401)
+    if (quota?.remaining === 0) return json({ message: 'API rate limit exceeded for 127.0.0.1.' }, 403)
+    if (quota) quota.remaining--
+    return undefined
+  }
+
   function answerTo({ path, headers }: Asked): Response {
     const token = headers.get('authorization')?.replace(/^Bearer /, '')
-    if (token !== undefined && !tokens.has(token)) return json({ message: 'Bad credentials', status: '401' }, 401)
-    if (quota && quota.remaining === 0) return json({ message: 'API rate limit exceeded for 127.0.0.1.' }, 403)
-    if (quota) quota.remaining--
-    const [, owner, name, ofName] = path.match(/^\/repos\/([^/]+)\/([^/]+)(\/.*)$/) ?? []
-    const [, id, ofNumber] = path.match(/^\/repositories\/(\d+)(\/.*)$/) ?? []
-    const repo = id === undefined ? names.get(`${owner}/${name}`.toLowerCase()) : repos.find((one) => one.id === Number(id))
-    const rest = ofName ?? ofNumber ?? ''
+    const refusal = refusalTo(token)
+    if (refusal) return refusal
+    const [, start = '', rest = ''] = path.match(/^(\/repositories\/\d+|\/repos\/[^/]+\/[^/]+)(\/.*)$/) ?? []
+    const repo = repoAt(start)
     if (!repo || (repo.isPrivate && token === undefined)) return notFound()
-    if (id === undefined && repo.fullName.toLowerCase() !== `${owner}/${name}`.toLowerCase()) {
-      const url = `${base}/repositories/${repo.id}${rest}`
+    const byNumber = `/repositories/${repo.id}`
+    if (start !== byNumber && start.toLowerCase() !== `/repos/${repo.fullName}`.toLowerCase()) {
+      const url = base + byNumber + rest
       return json({ message: 'Moved Permanently', url }, 301, { location: url })
     }
     return rest === '/releases/latest' ? latestOf(repo, headers) : assetOf(rest)
   }
+
+  const repoAt = (path: string) =>
+    repos.find(({ id }) => path === `/repositories/${id}`) ?? names.get(path.replace('/repos/', '').toLowerCase())
 
   function latestOf({ fullName, release }: Repo, headers: Headers) {
     if (!release) return notFound()

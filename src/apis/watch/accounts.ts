@@ -1,4 +1,4 @@
-import { Elysia, t } from 'elysia'
+import { Elysia, getSchemaValidator, t } from 'elysia'
 import type { Hub } from '../../hub.ts'
 import { addressed, open } from '../access.ts'
 import { displayNameField, emailField, passwordField } from '../identity.ts'
@@ -9,6 +9,9 @@ const newUser = t.Object({
   password: described(passwordField, 'At least 8 characters'),
   name: t.Optional(described(displayNameField, 'Display name; the username when left out', 'Ada'))
 })
+
+const isEmail = getSchemaValidator(emailField)
+const isPassword = getSchemaValidator(passwordField)
 
 const registered = t.Object({
   message: t.String({ description: 'Always the same', examples: ['Registration successful'] }),
@@ -49,6 +52,10 @@ export const accountRoutes = (hub: Hub) =>
       },
       {
         parse: 'openFields',
+        // In the document's order of complaints, that the email is taken comes before that there is no password.
+        async transform({ body: { email, password }, address }: { body: { email: string; password: string }; address: string }) {
+          if (!isPassword.Check(password) && isEmail.Check(email)) await hub.accounts.refuseTaken(email, address)
+        },
         body: newUser,
         response: { 201: described(registered, 'The user is registered') },
         detail: says({

@@ -24,6 +24,8 @@ export type Account = Caller & { createdAt: Date }
 /** `username` as chosen, or undefined to have one made from the display name or the email. */
 export type NewAccount = { email: string; password: string; name?: string | undefined; username?: string | undefined }
 
+const emailTaken: [message: string, reasons: string[]] = ['This email has already been registered', ['email is already taken']]
+
 export type Accounts = ReturnType<typeof createAccounts>
 
 type Needs = {
@@ -62,7 +64,7 @@ export function createAccounts({ db, clock, notices, teams, repos, passwords, to
         .values({ ...caller, emailKey: account.email.toLowerCase(), passwordHash, createdAt: clock.now() })
         .onConflictDoNothing()
         .returning({ id: users.id })
-      if (!created) throw conflict('This email has already been registered', ['email is already taken'])
+      if (!created) throw conflict(...emailTaken)
       await teams.giveTo(change, teamId, caller.id)
       await notices.record(change, { type: 'account.created', teamId, userId: caller.id, data: { username } })
       return caller
@@ -79,6 +81,13 @@ export function createAccounts({ db, clock, notices, teams, repos, passwords, to
     async register(account: NewAccount, address: string) {
       await limits.registration(address)
       return create(account, 'USER')
+    },
+
+    /** Throws `conflict` where an email has an account; counts as a try to register. */
+    async refuseTaken(email: string, address: string) {
+      await limits.registration(address)
+      const [user] = await db.read.select({ id: users.id }).from(users).where(eq(users.emailKey, email.toLowerCase()))
+      if (user) throw conflict(...emailTaken)
     },
 
     /** An access token for an email and its password. Throws `unauthorized`, and `tooMany` after too many failures. */

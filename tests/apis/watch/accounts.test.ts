@@ -41,6 +41,19 @@ describe(`001 on ${databaseName}: POST /register`, () => {
     })
   })
 
+  test('of several complaints the first, in the order of the document', async () => {
+    await using hub = await testHub()
+    await hub.call('POST /register', ada)
+    const complaint = async (body: object) => ((await hub.call('POST /register', body)).body as { message: string }).message
+    expect(await complaint({ name: 'a\nb' })).toBe('Email is required')
+    expect(await complaint({ email: '', password: '' })).toBe('Email is required')
+    expect(await complaint({ email: 'ada' })).toBe('Invalid email format')
+    expect(await complaint({ email: ada.email })).toBe('This email has already been registered')
+    expect(await complaint({ email: ada.email, password: 'short' })).toBe('This email has already been registered')
+    expect(await complaint({ email: 'grace@example.org' })).toBe('Password is required')
+    expect(await complaint({ email: 'grace@example.org', password: null })).toBe('Password is required')
+  })
+
   test('makes a username from the name, or else from the email, and makes it unique', async () => {
     await using hub = await testHub()
     const usernameOf = async (email: string, name?: string) => {
@@ -80,6 +93,9 @@ describe(`001 on ${databaseName}: POST /login`, () => {
     [{}, 400, 'Email is required'],
     [{ password }, 400, 'Email is required'],
     [{ email: 'ada@example.org' }, 400, 'Password is required'],
+    [{ email: '', password: '' }, 400, 'Email is required'],
+    [{ email: null, password }, 400, 'Email is required'],
+    [{ email: 'ada@example.org', password: '' }, 400, 'Password is required'],
     [{ email: 'ada@example.org', password: 'not the password' }, 401, 'Invalid email/password'],
     [{ email: 'nobody@example.org', password }, 401, 'Invalid email/password']
   ])('%j: %i %s', async (body, status, message) => {
