@@ -17,7 +17,7 @@ export const mailspringAssets = [
   'RELEASES'
 ]
 
-/** A hub that watches a played GitHub, where document 001's repo is at 1.10.8; polls in the background only where it is told to. */
+/** A hub that watches a played GitHub, where document 001's repo is at 1.10.8. */
 export async function watchingHub({ env = {}, ...options }: Options = {}) {
   const github = playGithub()
   github.publish(
@@ -25,7 +25,7 @@ export async function watchingHub({ env = {}, ...options }: Options = {}) {
     '1.10.8',
     mailspringAssets.map((name) => ({ name, bytes: bytes(name) }))
   )
-  const hub = await testHub({ ...options, env: { GITHUB_API_URL: github.url, REPO_POLL_INTERVAL: '0s', ...env } })
+  const hub = await testHub({ ...options, env: { GITHUB_API_URL: github.url, ...env } })
   return {
     ...hub,
     github,

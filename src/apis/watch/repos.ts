@@ -102,7 +102,7 @@ export const repoRoutes = (hub: Hub) =>
 function githubTokenOf(headers: Headers) {
   const given = headers.get('authorization')?.trim() ?? ''
   if (given === '' || !headers.has('access_token')) return undefined
-  const token = given.replace(/^(bearer|token) +/i, '')
+  const token = given.replace(/^(bearer|token)( +|$)/i, '')
   if (!/^[\x21-\x7e]{1,1024}$/.test(token)) throw invalid(wrongToken)
   return /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(token) ? undefined : token
 }
