@@ -3,13 +3,14 @@ import type { Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Checks } from './checks.ts'
+import type { WatchLists } from './watch-lists.ts'
 
 const roundsInInterval = 15
 const shortestRound = 10
 const longestRound = 60_000
 const leastInRound = 5
 
-type Needs = { db: Db; clock: Clock; log: Log; checks: Checks; interval: number }
+type Needs = { db: Db; clock: Clock; log: Log; checks: Checks; lists: WatchLists; interval: number }
 
 export type Poller = ReturnType<typeof createPoller>
 
@@ -17,7 +18,7 @@ export type Poller = ReturnType<typeof createPoller>
  * Asks for the latest releases in the background, of each repo about once in `interval` (ms; 0: never), by one node at a time.
  * It does so in many small rounds: after a long absence too there is no burst.
  */
-export function createPoller({ db, clock, log, checks, interval }: Needs) {
+export function createPoller({ db, clock, log, checks, lists, interval }: Needs) {
   const { repos } = db.tables
   const every = Math.min(Math.max(interval / roundsInInterval, shortestRound), longestRound)
   let timer: NodeJS.Timeout | undefined
@@ -47,13 +48,16 @@ export function createPoller({ db, clock, log, checks, interval }: Needs) {
       .where(isDue)
       .orderBy(asc(repos.nextCheckAt))
       .limit(await share())
-    const outcomes = await checks.checkAll(due)
+    if (due.length === 0) return 0
+    // What nobody came to watch, as whoever wanted to was refused or the hub died in between, has not gone with its last watcher.
+    const gone = await db.write((change) => lists.removeUnwatched(change, due.map(idOf)))
+    const outcomes = await checks.checkAll(due.filter(({ id }) => !gone.includes(id)))
     const quota = [...outcomes.values()].find((outcome) => outcome.kind === 'quota')
     if (quota) {
       log.warn({ until: quota.until }, 'GitHub answers no more requests; all repos wait until then')
       await postpone(quota.until)
     }
-    return due.length
+    return outcomes.size
   }
 
   function goOn() {
@@ -79,3 +83,5 @@ export function createPoller({ db, clock, log, checks, interval }: Needs) {
     }
   }
 }
+
+const idOf = ({ id }: { id: string }) => id

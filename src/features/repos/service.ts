@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, notExists } from 'drizzle-orm'
+import { and, asc, eq } from 'drizzle-orm'
 import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { missing } from '../../lib/errors.ts'
@@ -42,18 +42,12 @@ export type Repos = ReturnType<typeof createRepos>
 /** What users watch at GitHub. A `token` is the caller's own for GitHub: it is used for that call and kept nowhere. */
 export function createRepos({ db, clock, log, notices, limits, github, blobs, metrics, interval, assetLimit }: Needs) {
   const { repos, watchers } = db.tables
+  const lists = createWatchLists(db)
   const latest = createLatest({ db, notices })
   const checks = createChecks({ db, clock, log, github, latest, interval })
   const adding = createAdding({ db, clock, notices, limits, github, latest, checks })
   const assets = createReleaseAssets({ db, clock, github, blobs, metrics, limit: assetLimit })
-  const poller = createPoller({ db, clock, log, checks, interval })
-  const lists = createWatchLists(db)
-
-  /** Inside a change: takes away those of these repos that nobody watches any more. */
-  const removeUnwatched = ({ tx }: Change, ids: string[]) =>
-    tx
-      .delete(repos)
-      .where(and(inArray(repos.id, ids), notExists(tx.select().from(watchers).where(eq(watchers.repoId, repos.id)))))
+  const poller = createPoller({ db, clock, log, checks, lists, interval })
 
   return {
     add: adding.add,
@@ -115,7 +109,7 @@ export function createRepos({ db, clock, log, notices, limits, github, blobs, me
         const [repo] = await lists.ofUser(change.tx, userId, repoId)
         if (!repo) throw missing(notWatched)
         await change.tx.delete(watchers).where(and(eq(watchers.userId, userId), eq(watchers.repoId, repoId)))
-        await removeUnwatched(change, [repoId])
+        await lists.removeUnwatched(change, [repoId])
         const data = { repo: `${repo.ownerName}/${repo.name}`, repo_id: repoId }
         await notices.record(change, { type: 'repo.removed', userId, data })
         return repo
@@ -124,12 +118,9 @@ export function createRepos({ db, clock, log, notices, limits, github, blobs, me
     /** Inside a change: takes everything off a user's watch list. */
     async leaveAll(change: Change, userId: string) {
       await change.lockOrder()
-      const gone = await change.tx.delete(watchers).where(eq(watchers.userId, userId)).returning({ id: watchers.repoId })
-      if (gone.length > 0)
-        await removeUnwatched(
-          change,
-          gone.map(({ id }) => id)
-        )
+      const left = await change.tx.delete(watchers).where(eq(watchers.userId, userId)).returning({ id: watchers.repoId })
+      const ids = left.map(({ id }) => id)
+      await lists.removeUnwatched(change, ids)
     },
 
     /** Ends polling, and resolves when GitHub is not being asked any more. */

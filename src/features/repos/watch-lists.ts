@@ -1,5 +1,5 @@
-import { and, asc, eq } from 'drizzle-orm'
-import type { Db, Reader } from '../../db/index.ts'
+import { and, asc, eq, inArray, notExists } from 'drizzle-orm'
+import type { Change, Db, Reader } from '../../db/index.ts'
 
 /** An asset of a repo's latest release. */
 export type Asset = { id: string; name: string; url: string; size: number }
@@ -12,7 +12,7 @@ export type WatchedRepo = Repo & { currentVersion: string }
 
 type Joined<Row> = Row & { id: string; asset: Asset | null }
 
-/** Reads repos with their latest releases. Each is one statement: the assets are of the version beside them. */
+/** Reads repos with their latest releases, each in one statement: the assets are of the version beside them. */
 export function createWatchLists({ tables: { repos, watchers, releaseAssets } }: Pick<Db, 'tables'>) {
   const asset = { id: releaseAssets.id, name: releaseAssets.name, url: releaseAssets.url, size: releaseAssets.size }
   const columns = {
@@ -46,6 +46,18 @@ export function createWatchLists({ tables: { repos, watchers, releaseAssets } }:
         .where(eq(repos.id, repoId))
         .orderBy(asc(releaseAssets.place))
       return gathered(rows)[0]
+    },
+
+    /** Inside a change: takes away those of these repos that nobody watches; gives their ids. */
+    async removeUnwatched({ tx, lockOrder }: Change, ids: string[]) {
+      if (ids.length === 0) return []
+      await lockOrder() // somebody may be coming to watch one
+      const nobody = notExists(tx.select().from(watchers).where(eq(watchers.repoId, repos.id)))
+      const gone = await tx
+        .delete(repos)
+        .where(and(inArray(repos.id, ids), nobody))
+        .returning({ id: repos.id })
+      return gone.map(({ id }) => id)
     }
   }
 }
@@ -60,3 +72,5 @@ function gathered<Row extends object>(rows: Joined<Row>[]) {
   }
   return [...found.values()]
 }
+
+export type WatchLists = ReturnType<typeof createWatchLists>

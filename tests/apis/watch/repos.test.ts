@@ -390,17 +390,14 @@ describe(`001 on ${databaseName}: who asks for repos`, () => {
     expect(await ada.call('PATCH /repos')).toEqual({ status: 200, body: checked })
   })
 
-  test.each(['two words', 'a\tb', 'x'.repeat(1025), 'Bearer '])(
-    'an Authorization of %j is refused',
-    async (given) => {
-      await using hub = await watchingHub()
-      const ada = await hub.user('ada')
-      const { status, body } = await ada.call('POST /repos', mailspring, { headers: { authorization: given } })
-      const refused = { message: 'The GitHub access token must be a single word' }
-      expect([status, body]).toEqual([400, refused])
-      expect(hub.github.asked).toEqual([])
-    }
-  )
+  test.each(['two words', 'a\tb', 'x'.repeat(1025), 'Bearer '])('an Authorization of %j is refused', async (given) => {
+    await using hub = await watchingHub()
+    const ada = await hub.user('ada')
+    const { status, body } = await ada.call('POST /repos', mailspring, { headers: { authorization: given } })
+    const refused = { message: 'The GitHub access token must be a single word' }
+    expect([status, body]).toEqual([400, refused])
+    expect(hub.github.asked).toEqual([])
+  })
 
   test('a token of this hub never goes to GitHub', async () => {
     await using hub = await watchingHub()
