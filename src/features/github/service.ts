@@ -8,7 +8,6 @@ import { createQuota } from './quota.ts'
 import { type LatestRelease, type RepoName, readRelease } from './release.ts'
 import { fetchByRule, readUpTo } from './transport.ts'
 
-const answerWithin = 10_000
 const answerAtMost = 4 * 1024 * 1024
 const complaintAtMost = 64 * 1024
 const requestsAtOnce = 8
@@ -26,7 +25,16 @@ export type Whereabouts = RepoName & { movedTo: string | null }
 
 export type Github = ReturnType<typeof createGithub>
 
-type Needs = { baseUrl: string; token: string | undefined; clock: Clock; metrics: Metrics; stopping: AbortSignal }
+type Needs = {
+  baseUrl: string
+  /** The hub's own. */
+  token: string | undefined
+  clock: Clock
+  metrics: Pick<Metrics, 'githubAnswered'>
+  stopping: AbortSignal
+  /** How long an answer may take in all, in ms; replaceable in tests. */
+  within?: number
+}
 type Question = {
   path: string
   accept: string
@@ -39,8 +47,8 @@ type Reply = { headers: Headers; body: AsyncIterable<Uint8Array> | null; movedTo
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** GitHub's API: asked in bounded time, with bounded answers, and never while it wants to be left alone. `token`: the hub's own. */
-export function createGithub({ baseUrl, token: ownToken, clock, metrics, stopping }: Needs) {
+/** GitHub's API: asked in bounded time, with bounded answers, and never while it wants to be left alone. */
+export function createGithub({ baseUrl, token: ownToken, clock, metrics, stopping, within = 10_000 }: Needs) {
   const base = new URL(baseUrl)
   const octokit = new Octokit({ baseUrl, userAgent: agent, log: silent })
   const quota = createQuota(clock)
@@ -102,7 +110,7 @@ export function createGithub({ baseUrl, token: ownToken, clock, metrics, stoppin
         etag,
         token,
         elsewhere: 'refused',
-        signal: AbortSignal.any([AbortSignal.timeout(answerWithin), stopping])
+        signal: AbortSignal.any([AbortSignal.timeout(within), stopping])
       }
       const answer = await ask(question, async ({ headers, body, movedTo }): Promise<Answer> => {
         const release = readRelease(parsed(await readUpTo(body, answerAtMost)), repo)

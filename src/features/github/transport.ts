@@ -50,8 +50,8 @@ function destination(response: Response, from: URL, { base, elsewhere }: Rules) 
   return target
 }
 
-/** Never from TLS to plain text, and never to an address inside: to a name in the DNS, or to the host of the API itself. */
-function mayLead({ protocol, hostname, username, password }: URL, base: URL) {
+/** Where a redirect may lead away from the API: never from TLS to plain text, and never to an address inside: to a name in the DNS, or to the host of the API itself. */
+export function mayLead({ protocol, hostname, username, password }: URL, base: URL) {
   if (protocol !== 'https:' && protocol !== base.protocol) return false
   if (username !== '' || password !== '') return false
   if (hostname === base.hostname || hostname.endsWith(`.${base.hostname}`)) return true
