@@ -150,9 +150,12 @@ export function playGithub() {
       repo.fullName = to
       names.set(to.toLowerCase(), repo)
     },
-    /** Shows a repo only to those who have a token. */
+    /** Shows a repo only to those who have a token, or to all again. */
     hide(fullName: string) {
       repoNamed(fullName).isPrivate = true
+    },
+    show(fullName: string) {
+      repoNamed(fullName).isPrivate = false
     },
     /** Makes a token known. */
     accept: (token: string) => void tokens.add(token),

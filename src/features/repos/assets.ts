@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { HubError, missing, tooLarge, unavailable } from '../../lib/errors.ts'
 import { createFlights } from '../../lib/flights.ts'
 import { createSlots } from '../../lib/slots.ts'
+import { createWatchdog } from '../../lib/watchdog.ts'
 import type { Blobs } from '../blobs/service.ts'
 import type { Github, Whereabouts } from '../github/service.ts'
 import type { Metrics } from '../metrics/service.ts'
@@ -36,7 +37,7 @@ export function createReleaseAssets({ db, clock, github, blobs, metrics, limit }
   }
 
   async function download({ asset: { githubId, size, digest }, ...repo }: Found) {
-    const watchdog = createWatchdog()
+    const watchdog = createWatchdog({ longest, silence: stalledAfter })
     try {
       const answer = await github.asset(repo, githubId, watchdog.signal)
       if (answer.kind === 'missing' || answer.kind === 'unchanged') throw missing(notThere)
@@ -96,23 +97,3 @@ export function createReleaseAssets({ db, clock, github, blobs, metrics, limit }
 
 const notThere = 'GitHub has no such asset, or shows it only to those who have a token'
 const otherBytes = () => unavailable('GitHub gave other bytes than it lists for this asset')
-
-/** Ends what takes too long as a whole, or brings nothing for too long. */
-function createWatchdog() {
-  const bark = new AbortController()
-  const timer = setTimeout(() => bark.abort(), stalledAfter)
-  return {
-    signal: AbortSignal.any([bark.signal, AbortSignal.timeout(longest)]),
-    async *over(body: AsyncIterable<Uint8Array> | null) {
-      for await (const chunk of body ?? []) {
-        timer.refresh()
-        yield chunk
-      }
-    },
-    /** Ends what is still under way. */
-    stop() {
-      clearTimeout(timer)
-      bark.abort()
-    }
-  }
-}

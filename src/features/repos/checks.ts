@@ -79,14 +79,17 @@ export function createChecks({ db, clock, log, github, latest, interval }: Needs
       const outcomes = new Map<RepoRow, Outcome>()
       const queue = all.values()
       const vain: Failure[] = []
+      const faults: unknown[] = []
+      const checkOne = async (repo: RepoRow) => {
+        const outcome = vain[inVainAtMost - 1] ?? (await check(repo, token))
+        outcomes.set(repo, outcome)
+        if (outcome.kind === 'unreachable' || outcome.kind === 'token') vain.push(outcome)
+      }
       const run = async () => {
-        for (const repo of queue) {
-          const outcome = vain[inVainAtMost - 1] ?? (await check(repo, token))
-          outcomes.set(repo, outcome)
-          if (outcome.kind === 'unreachable' || outcome.kind === 'token') vain.push(outcome)
-        }
+        for (const repo of queue) await checkOne(repo).catch((error: unknown) => void faults.push(error))
       }
       await Promise.all(Array.from({ length: atOnce }, run))
+      if (faults.length > 0) throw faults[0] // of ours, and only now: the others are done
       return outcomes
     },
 
