@@ -4,7 +4,7 @@ import { testHub } from '../support/hub.ts'
 // Every route of the documents that the hub has so far, once, as the documents list them, and what the hub adds.
 const documented = {
   '000': ['GET /health'],
-  '001': ['POST /register', 'POST /login'],
+  '001': ['POST /register', 'POST /login', 'GET /repos', 'POST /repos', 'PATCH /repos', 'DELETE /repos/:id'],
   '003': [
     'POST /auth',
     'DELETE /auth',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Browser } from 'playwright-core'
 import { operationsOf, readDocument } from '../apis/hub/docs-reader.ts'
+import { watchingHub } from '../support/github.ts'
 import { type TestHub, testDevice, testHub } from '../support/hub.ts'
 import { has } from '../support/needs.ts'
 import { openSwagger, type SwaggerPage, startBrowser } from './swagger-page.ts'
@@ -22,6 +23,10 @@ const story = [
   'GET /teams',
   'PUT /teams/{team}/members/{username}',
   'GET /teams/{team}/members',
+  'POST /repos',
+  'GET /repos',
+  'PATCH /repos',
+  'DELETE /repos/{id}',
   'POST /{team}/devices',
   'GET /{team}/devices',
   'POST /{team}/devices/{name}',
@@ -110,7 +115,7 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
   test(
     'lets every operation be tried out with what is filled in',
     async () => {
-      await using t = await testHub()
+      await using t = await watchingHub()
       const someone = await t.user('edith')
       const { id } = (await someone.call('GET /me')).body as { id: string }
       await using swagger = await openSwagger(browser, t.base)
@@ -118,15 +123,17 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
       const operations = new Map(operationsOf(await readDocument(t)).map((operation) => [operation.route, operation]))
       expect([...story].toSorted()).toEqual([...operations.keys()].toSorted())
       let secret = ''
+      let repoId = ''
       for (const route of story) {
         const { operationId = '', responses = {} } = operations.get(route) ?? {}
         const tried = await swagger.tryOut(operationId, {
           ...(route.includes('{secret}') ? { parameters: { secret } } : {}),
-          ...(route.includes('{id}') ? { parameters: { id } } : {}),
+          ...(route.includes('{id}') ? { parameters: { id: route.includes('/repos/') ? repoId : id } } : {}),
           ...(route.endsWith('/deployments') ? { file: Buffer.from('firmware') } : {})
         })
         const done = Number(Object.keys(responses).find((status) => status.startsWith('2')))
         expect([route, tried.status, tried.body]).toEqual([route, done, expect.any(String)])
+        repoId = tried.body.match(/"id": "([0-9a-f]{24})"/)?.[1] ?? repoId
         secret = tried.body.match(/"device_secret": "(\w+)"/)?.[1] ?? secret
         const token = tried.body.match(/"access_token": "(\S+)"/)?.[1]
         if (token) await swagger.authorize('access_token', token)
@@ -137,7 +144,7 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
   )
 })
 
-function expectOnlyTheHub({ requested, complaints }: SwaggerPage, { base }: TestHub) {
+function expectOnlyTheHub({ requested, complaints }: SwaggerPage, { base }: Pick<TestHub, 'base'>) {
   const others = requested.filter((url) => !/^(data|blob):/.test(url) && new URL(url).origin !== base)
   expect(others).toEqual([])
   expect(requested.filter((url) => url.startsWith(`${base}/swagger/`)).length).toBeGreaterThan(4)

@@ -13,6 +13,8 @@ describe('the configuration', () => {
       imageMaxBytes: 32 * 1024 ** 2,
       logRetention: 30 * 86_400_000,
       logLevel: 'info',
+      githubApiUrl: 'https://api.github.com',
+      watching: { token: undefined, interval: 900_000, assetLimit: 1024 ** 3 },
       corsOrigins: []
     })
   })
@@ -31,7 +33,11 @@ describe('the configuration', () => {
       DATABASE_URL: 'mysql://x',
       MQTTS_PORT: '8883',
       ADMIN_EMAIL: 'a@b.c',
-      PUBLIC_URL: 'here'
+      PUBLIC_URL: 'here',
+      GITHUB_API_URL: 'ftp://github.example.org',
+      GITHUB_TOKEN: 'two words',
+      REPO_POLL_INTERVAL: 'often',
+      ASSET_MAX_BYTES: 'all'
     }
     let problems: string[] = []
     try {

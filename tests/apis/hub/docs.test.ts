@@ -24,6 +24,14 @@ const publicRoutes = [
   'GET /devices/{secret}/image'
 ]
 
+const withGithubToken = [{ access_token: [], github: [] }, { access_token: [] }, { bearer: [] }]
+
+const otherSchemes: Record<string, object[]> = {
+  'GET /metrics': [{ metrics: [] }, {}],
+  'POST /repos': withGithubToken,
+  'PATCH /repos': withGithubToken
+}
+
 const words = expect.stringMatching(/\w{3}/)
 
 async function withDocument(check: (document: Document) => unknown) {
@@ -101,7 +109,7 @@ describe('GET /swagger/json', () => {
 
   test('asks for a token where one is needed, and nowhere else', () =>
     withDocument((document) => {
-      expect(Object.keys(document.components.securitySchemes)).toEqual(['access_token', 'bearer', 'metrics'])
+      expect(Object.keys(document.components.securitySchemes)).toEqual(['access_token', 'bearer', 'github', 'metrics'])
       expect(document.security).toBeUndefined()
       const operations = operationsOf(document)
       expect(
@@ -111,8 +119,7 @@ describe('GET /swagger/json', () => {
           .sort()
       ).toEqual(publicRoutes.toSorted())
       for (const { route, security, responses } of operations.filter((operation) => operation.security)) {
-        const schemes = route === 'GET /metrics' ? [{ metrics: [] }, {}] : [{ access_token: [] }, { bearer: [] }]
-        expect([route, security]).toEqual([route, schemes])
+        expect([route, security]).toEqual([route, otherSchemes[route] ?? [{ access_token: [] }, { bearer: [] }]])
         expect([route, Object.keys(responses)]).toEqual([route, expect.arrayContaining(['401'])])
       }
     }))
