@@ -98,6 +98,23 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
   )
 
   test(
+    'a GitHub token under Authorize goes along with access_token on /repos, and nowhere else',
+    async () => {
+      await using t = await watchingHub()
+      const user = await t.user('edith')
+      t.github.accept('ghp_edith')
+      await using swagger = await openSwagger(browser, t.base)
+      await swagger.authorize('access_token', user.token)
+      await swagger.authorize('github', 'ghp_edith')
+      expect(await swagger.tryOut('postRepos')).toMatchObject({ status: 201 })
+      expect(t.github.asked.map(({ headers }) => headers.get('authorization'))).toEqual(['Bearer ghp_edith'])
+      const { sent } = await swagger.tryOut('getRepos')
+      expect([sent.access_token, sent.authorization]).toEqual([user.token, undefined])
+    },
+    longest
+  )
+
+  test(
     'shows the first seconds of an answer that does not end',
     async () => {
       await using t = await testHub()
@@ -126,11 +143,7 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
       let repoId = ''
       for (const route of story) {
         const { operationId = '', responses = {} } = operations.get(route) ?? {}
-        const tried = await swagger.tryOut(operationId, {
-          ...(route.includes('{secret}') ? { parameters: { secret } } : {}),
-          ...(route.includes('{id}') ? { parameters: { id: route.includes('/repos/') ? repoId : id } } : {}),
-          ...(route.endsWith('/deployments') ? { file: Buffer.from('firmware') } : {})
-        })
+        const tried = await swagger.tryOut(operationId, givenTo(route, { secret, user: id, repo: repoId }))
         const done = Number(Object.keys(responses).find((status) => status.startsWith('2')))
         expect([route, tried.status, tried.body]).toEqual([route, done, expect.any(String)])
         repoId = tried.body.match(/"id": "([0-9a-f]{24})"/)?.[1] ?? repoId
@@ -149,4 +162,12 @@ function expectOnlyTheHub({ requested, complaints }: SwaggerPage, { base }: Pick
   expect(others).toEqual([])
   expect(requested.filter((url) => url.startsWith(`${base}/swagger/`)).length).toBeGreaterThan(4)
   expect(complaints).toEqual([])
+}
+
+/** What is not filled in, as it was not known before: what earlier operations have made. */
+function givenTo(route: string, made: { secret: string; user: string; repo: string }) {
+  if (route.endsWith('/deployments')) return { file: Buffer.from('firmware') }
+  if (route.includes('{secret}')) return { parameters: { secret: made.secret } }
+  if (route.includes('{id}')) return { parameters: { id: route.includes('/repos/') ? made.repo : made.user } }
+  return {}
 }

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'bun:test'
 import { openPostgres } from '../../src/db/postgres.ts'
 import { databaseName, freshDatabase, freshDb } from '../support/databases.ts'
+import { failureOf } from '../support/failure.ts'
 
 describe(`work that one node does at a time, on ${databaseName}`, () => {
   test('is done, and gives its result or its failure', async () => {
     await using fresh = await freshDb()
     const { db } = fresh
     expect(await db.alone('polling', async () => 7)).toBe(7)
-    await expect(db.alone('polling', () => Promise.reject(new Error('failed')))).rejects.toThrow('failed')
+    expect(await failureOf(db.alone('polling', () => Promise.reject(new Error('failed'))))).toHaveProperty('message', 'failed')
     expect(await db.alone('polling', async () => 8)).toBe(8)
   })
 

@@ -1,42 +1,13 @@
 import { describe, expect, test } from 'bun:test'
-import type { Notice } from '../../src/features/notices/kinds.ts'
 import { databaseName, runSql } from '../support/databases.ts'
-import { mailspring, type WatchingHub, watch, watchingHub, watchList } from '../support/github.ts'
+import { heardOn, mailspring, pollingHub, watch, watchingHub, watchList } from '../support/github.ts'
 import { noticed, restart } from '../support/mqtt.ts'
 
-const minute = 60_000
 const fullName = 'Foundry376/Mailspring'
-
-/** A hub whose clock is set by hand, with ada, who watches Mailspring. */
-async function setUp(env: Record<string, string> = {}) {
-  let now = Date.parse('2026-11-20T12:00:00Z')
-  const hub = await watchingHub({ env, clock: { now: () => new Date(now) } })
-  const ada = await hub.user('ada')
-  await watch(ada)
-  return {
-    ...hub,
-    ada,
-    later: (minutes: number) => {
-      now += minutes * minute
-    },
-    round: () => hub.hub.repos.poller.round(),
-    [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]()
-  }
-}
-
-/** Notes what is told of watched repos from now on. That they are watched may still be on its way. */
-function heardOn({ hub }: Pick<WatchingHub, 'hub'>) {
-  const heard: [string, string | undefined][] = []
-  hub.notices.listen((notice: Notice) => {
-    if ('repo' in notice.data && notice.type !== 'repo.added')
-      heard.push([notice.type, 'version' in notice.data ? notice.data.version : undefined])
-  })
-  return heard
-}
 
 describe(`polling on ${databaseName}`, () => {
   test('asks for a repo once in an interval, however many watch it', async () => {
-    await using t = await setUp()
+    await using t = await pollingHub()
     for (const name of ['grace', 'edith', 'mary']) await watch(await t.user(name))
     expect([await t.round(), t.questions()]).toEqual([0, 1])
     t.later(17)
@@ -46,7 +17,7 @@ describe(`polling on ${databaseName}`, () => {
   })
 
   test('stores what is new, and tells it once', async () => {
-    await using t = await setUp()
+    await using t = await pollingHub()
     await watch(await t.user('grace'))
     const heard = heardOn(t)
     t.github.publish(fullName, '1.10.9')
@@ -69,7 +40,7 @@ describe(`polling on ${databaseName}`, () => {
   })
 
   test('tells of assets that come after their release, and keeps the ids of those that stay', async () => {
-    await using t = await setUp()
+    await using t = await pollingHub()
     const [before] = await watchList(t.ada)
     t.github.attach(fullName, { name: 'late.zip', bytes: new Uint8Array(3) })
     t.later(17)
@@ -94,7 +65,7 @@ describe(`polling on ${databaseName}`, () => {
   })
 
   test('makes no burst of what is overdue: it takes twice a fair share each time', async () => {
-    await using t = await setUp()
+    await using t = await pollingHub()
     for (let n = 0; n < 89; n++) {
       t.github.publish(`many/repo-${n}`, '1')
       await watch(t.ada, { name: `repo-${n}`, ownerName: 'many' })
@@ -107,7 +78,7 @@ describe(`polling on ${databaseName}`, () => {
   })
 
   test('asks a renamed repo by its number, in one question', async () => {
-    await using t = await setUp()
+    await using t = await pollingHub()
     t.github.rename(fullName, 'Getmailspring/Mailspring')
     t.github.publish(fullName, '1.10.9')
     for (let n = 0; n < 3; n++) {
@@ -120,7 +91,7 @@ describe(`polling on ${databaseName}`, () => {
   })
 
   test('a number that is gone is forgotten, and the name asked for again', async () => {
-    await using t = await setUp()
+    await using t = await pollingHub()
     t.github.rename(fullName, 'Getmailspring/Mailspring')
     t.later(17)
     await t.round()
@@ -135,7 +106,7 @@ describe(`polling on ${databaseName}`, () => {
 
 describe(`polling a GitHub in trouble on ${databaseName}`, () => {
   test('asks less and less often for a repo that is gone, up to once a day, and keeps what it knew', async () => {
-    await using t = await setUp()
+    await using t = await pollingHub()
     t.github.unpublish(fullName)
     const waits: number[] = []
     for (let n = 0; n < 12; n++) {
@@ -159,7 +130,7 @@ describe(`polling a GitHub in trouble on ${databaseName}`, () => {
   })
 
   test('asks for nothing until the quota is there again: nothing is due before', async () => {
-    await using t = await setUp()
+    await using t = await pollingHub()
     for (let n = 0; n < 3; n++) {
       t.github.publish(`many/repo-${n}`, '1')
       await watch(t.ada, { name: `repo-${n}`, ownerName: 'many' })
@@ -179,7 +150,7 @@ describe(`polling a GitHub in trouble on ${databaseName}`, () => {
   })
 
   test('does not wait for a GitHub that is away, and goes on when it is back', async () => {
-    await using t = await setUp()
+    await using t = await pollingHub()
     for (let n = 0; n < 4; n++) {
       t.github.publish(`many/repo-${n}`, '1')
       await watch(t.ada, { name: `repo-${n}`, ownerName: 'many' })
@@ -217,7 +188,7 @@ describe(`polling a GitHub in trouble on ${databaseName}`, () => {
   })
 
   test('a repo that was seen with a watcher’s token waits for that watcher, unless it becomes public', async () => {
-    await using t = await setUp()
+    await using t = await pollingHub()
     const headers = { authorization: 'ghp_grace' }
     t.github.accept('ghp_grace')
     t.github.publish('grace/secret', '1')
@@ -236,97 +207,11 @@ describe(`polling a GitHub in trouble on ${databaseName}`, () => {
   })
 
   test('a row that nobody came to watch goes when it is due', async () => {
-    await using t = await setUp()
+    await using t = await pollingHub()
     const id = (await watchList(t.ada))[0]?._id ?? ''
     await runSql(t.hub.config, 'delete from watchers')
     t.later(17)
     expect(await t.round()).toBe(0)
     expect(await t.hub.repos.byId(id)).toBeUndefined()
-  })
-})
-
-describe(`what GitHub says, on ${databaseName}`, () => {
-  test('of two who ask at once with tokens of their own, one is the first to tell', async () => {
-    await using t = await setUp()
-    const heard = heardOn(t)
-    const tokens = ['ghp_1', 'ghp_2', 'ghp_3', 'ghp_4']
-    for (const token of tokens) t.github.accept(token)
-    t.github.publish(fullName, '1.10.9')
-    const told = noticed(t, 'repo.released')
-    const check = (token: string) => t.ada.call('PATCH /repos', undefined, { headers: { authorization: token } })
-    await Promise.all(tokens.map(check))
-    await told
-    const ended = noticed(t, 'repo.removed')
-    await t.ada.call(`DELETE /repos/${(await watchList(t.ada))[0]?._id}`)
-    await ended
-    expect(heard).toEqual([
-      ['repo.released', '1.10.9'],
-      ['repo.removed', undefined]
-    ])
-  })
-
-  test('an answer that comes late changes nothing that is newer', async () => {
-    await using t = await setUp()
-    for (const token of ['ghp_slow', 'ghp_quick']) t.github.accept(token)
-    const asked = Promise.withResolvers<void>()
-    const gate = Promise.withResolvers<void>()
-    t.github.answer(({ headers }) => {
-      if (headers.get('authorization') !== 'Bearer ghp_slow') return undefined
-      asked.resolve()
-      return gate.promise.then(() => Response.json({ tag_name: '1.10.7', assets: [] }))
-    })
-    const check = (token: string) => t.ada.call('PATCH /repos', undefined, { headers: { authorization: token } })
-    const slow = check('ghp_slow')
-    await asked.promise
-    t.later(1)
-    t.github.publish(fullName, '1.10.9')
-    await check('ghp_quick')
-    gate.resolve()
-    expect((await slow).status).toBe(200)
-    expect(await watchList(t.ada)).toMatchObject([{ latestVersion: '1.10.9' }])
-  })
-
-  test('a release and what is done with it are one transaction', async () => {
-    await using t = await setUp()
-    t.github.publish('many/other', '1')
-    await watch(t.ada, { name: 'other', ownerName: 'many' })
-    const done: string[] = []
-    let fails = true
-    t.hub.repos.onRelease(async (_change, { version }) => {
-      done.push(version)
-      if (fails && version === '1.10.9') throw new Error('not now')
-    })
-    const heard = heardOn(t)
-    t.github.publish(fullName, '1.10.9')
-    t.github.publish('many/other', '2')
-    t.later(17)
-    const other = noticed(t, 'repo.released')
-    await expect(t.round()).rejects.toThrow('not now')
-    await other
-    expect(await watchList(t.ada)).toMatchObject([{ latestVersion: '1.10.8' }, { latestVersion: '2' }])
-    fails = false
-    const told = noticed(t, 'repo.released')
-    await t.round()
-    await told
-    expect(await watchList(t.ada)).toMatchObject([{ latestVersion: '1.10.9' }, { latestVersion: '2' }])
-    expect(done.toSorted()).toEqual(['1.10.9', '1.10.9', '2'])
-    expect(heard).toEqual([
-      ['repo.released', '2'],
-      ['repo.released', '1.10.9']
-    ])
-  })
-
-  test('a watcher is up to date with what is said to be done, and the others are as they were', async () => {
-    await using t = await setUp()
-    const grace = await t.user('grace')
-    await watch(grace)
-    const { id: userId } = await t.hub.accounts.callerOf(t.ada.token)
-    t.hub.repos.onRelease(async (change, released) => {
-      await t.hub.repos.setCurrentVersion(change, { userId, ...released })
-    })
-    t.github.publish(fullName, '1.10.9')
-    await grace.call('PATCH /repos')
-    expect(await watchList(t.ada)).toMatchObject([{ currentVersion: '1.10.9' }])
-    expect(await watchList(grace)).toMatchObject([{ currentVersion: '1.10.8' }])
   })
 })

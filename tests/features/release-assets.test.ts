@@ -6,6 +6,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { PlayedAsset } from '../../scripts/demo/github.ts'
 import { databaseName } from '../support/databases.ts'
+import { failureOf } from '../support/failure.ts'
 import { bytes, watch, watchingHub, watchList } from '../support/github.ts'
 
 const MiB = 1024 * 1024
@@ -119,14 +120,17 @@ describe(`release assets on ${databaseName}`, () => {
       [t.repoId, '642dc37cc80eb6212d262d7a'],
       ['none', assetId]
     ] as const)
-      await expect(t.hub.repos.asset(repoId, id)).rejects.toMatchObject({ kind: 'missing', message: 'Release asset not found' })
+      expect(await failureOf(t.hub.repos.asset(repoId, id))).toMatchObject({
+        kind: 'missing',
+        message: 'Release asset not found'
+      })
   })
 })
 
 describe(`release assets that are refused, on ${databaseName}`, () => {
   test('one of 10 GB is, before a byte is read', async () => {
     await using t = await setUp([{ ...deb, size: 10_000_000_000 }])
-    await expect(t.fetch()).rejects.toMatchObject({
+    expect(await failureOf(t.fetch())).toMatchObject({
       kind: 'tooLarge',
       message: `The asset has 10000000000 bytes, more than the ${1024 * MiB} that are fetched`
     })
@@ -135,7 +139,7 @@ describe(`release assets that are refused, on ${databaseName}`, () => {
 
   test('one past ASSET_MAX_BYTES is', async () => {
     await using t = await setUp([deb], { ASSET_MAX_BYTES: '10' })
-    await expect(t.fetch()).rejects.toMatchObject({ kind: 'tooLarge' })
+    expect(await failureOf(t.fetch())).toMatchObject({ kind: 'tooLarge' })
   })
 
   test.each([
@@ -146,7 +150,7 @@ describe(`release assets that are refused, on ${databaseName}`, () => {
   ])('one that %s is, and nothing of it stays', async (what, answer) => {
     await using t = await setUp([what.startsWith('says') ? { ...deb, size: 0 } : deb])
     t.github.answer(({ path }) => (path.includes('/assets/') ? answer() : undefined))
-    await expect(t.fetch()).rejects.toMatchObject({ kind: 'unavailable', message: otherBytes })
+    expect(await failureOf(t.fetch())).toMatchObject({ kind: 'unavailable', message: otherBytes })
     expect(await t.incoming()).toEqual([])
     expect(await t.hub.blobs.has(sha256(deb.bytes))).toBe(false)
     if (what.startsWith('says')) return
@@ -168,7 +172,7 @@ describe(`release assets that are refused, on ${databaseName}`, () => {
   ])('one that %s is, and may be had later', async (_what, answer, kind, message) => {
     await using t = await setUp([deb])
     t.github.answer(({ path }) => (path.includes('/assets/') ? answer() : undefined))
-    await expect(t.fetch()).rejects.toMatchObject(message === undefined ? { kind } : { kind, message })
+    expect(await failureOf(t.fetch())).toMatchObject(message === undefined ? { kind } : { kind, message })
     expect(await t.incoming()).toEqual([])
     t.github.answer(undefined)
     expect(await t.stored(await t.fetch())).toEqual(deb.bytes)
@@ -182,7 +186,7 @@ describe(`release assets that are refused, on ${databaseName}`, () => {
     await once(unreliable.listen(0, '127.0.0.1'), 'listening')
     const { port } = unreliable.address() as AddressInfo
     t.github.answer(({ path }) => (path.includes('/assets/') ? leadingTo(`http://127.0.0.1:${port}/`) : undefined))
-    await expect(t.fetch()).rejects.toMatchObject({ kind: 'unavailable', message: 'The download from GitHub broke off' })
+    expect(await failureOf(t.fetch())).toMatchObject({ kind: 'unavailable', message: 'The download from GitHub broke off' })
     expect(await t.incoming()).toEqual([])
     t.github.answer(undefined)
     expect(await t.stored(await t.fetch())).toEqual(deb.bytes)
@@ -192,7 +196,7 @@ describe(`release assets that are refused, on ${databaseName}`, () => {
   test('one of a repo that only a token shows is', async () => {
     await using t = await setUp([deb])
     t.github.hide('tools/tool')
-    await expect(t.fetch()).rejects.toMatchObject({
+    expect(await failureOf(t.fetch())).toMatchObject({
       kind: 'missing',
       message: 'GitHub has no such asset, or shows it only to those who have a token'
     })
@@ -201,7 +205,7 @@ describe(`release assets that are refused, on ${databaseName}`, () => {
   test('one is while the quota is spent', async () => {
     await using t = await setUp([deb])
     t.github.setQuota(0, Math.floor(Date.now() / 1000) + 600)
-    await expect(t.fetch()).rejects.toMatchObject({ kind: 'unavailable', retryAfter: expect.any(Number) })
+    expect(await failureOf(t.fetch())).toMatchObject({ kind: 'unavailable', retryAfter: expect.any(Number) })
   })
 })
 

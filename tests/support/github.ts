@@ -1,4 +1,5 @@
 import { playGithub } from '../../scripts/demo/github.ts'
+import type { Notice } from '../../src/features/notices/kinds.ts'
 import { testHub } from './hub.ts'
 
 type Options = Parameters<typeof testHub>[0]
@@ -59,3 +60,32 @@ type Listed = {
 
 /** A user's watch list. */
 export const watchList = async (user: Watcher) => (await user.call('GET /repos')).body as Listed[]
+
+const minute = 60_000
+
+/** A hub whose clock is set by hand, with ada, who watches Mailspring. */
+export async function pollingHub() {
+  let now = Date.parse('2026-11-20T12:00:00Z')
+  const hub = await watchingHub({ clock: { now: () => new Date(now) } })
+  const ada = await hub.user('ada')
+  await watch(ada)
+  return {
+    ...hub,
+    ada,
+    later: (minutes: number) => {
+      now += minutes * minute
+    },
+    round: () => hub.hub.repos.poller.round(),
+    [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]()
+  }
+}
+
+/** Notes what is told of watched repos from now on. That they are watched may still be on its way. */
+export function heardOn({ hub }: Pick<WatchingHub, 'hub'>) {
+  const heard: [string, string | undefined][] = []
+  hub.notices.listen((notice: Notice) => {
+    if ('repo' in notice.data && notice.type !== 'repo.added')
+      heard.push([notice.type, 'version' in notice.data ? notice.data.version : undefined])
+  })
+  return heard
+}
