@@ -8,15 +8,18 @@ import { createLog } from '../../src/lib/log.ts'
 import { runHub } from '../../src/run.ts'
 import { makeFirmwares } from './firmware.ts'
 import { createFleet } from './fleet.ts'
+import { playGithub } from './github.ts'
 import { createJournal, ensure, readable } from './journal.ts'
+import { playReleases } from './releases.ts'
 import { play } from './scenario.ts'
 
 const help = `Shows the hub at work: bun run demo
 
 Compiles firmware for an ESP8266, starts a hub of its own with its data in a temporary folder, and deploys three
 versions to three simulated devices: one speaks MQTT, one HTTP/1.0 by hand, one MQTT over WebSocket. All of it goes
-through HTTP and MQTT on the loopback interface, on free ports. Each event is shown with its delay since the request
-that caused it. Ends by itself: 0 when every byte and every notice was right, 1 otherwise.
+through HTTP and MQTT on the loopback interface, on free ports. Then a release appears at a GitHub that is played on
+this machine, and two users are told who watch the repo. Each event is shown with its delay since what caused it. Ends
+by itself: 0 when every byte and every notice was right, 1 otherwise.
 
   --shipped  take the image that comes with the demo, even where the compiler is
   --help     show this`
@@ -44,13 +47,17 @@ async function demonstrate(folder: string, shipped: boolean) {
   const journal = createJournal()
   const [first, second, third] = await makeFirmwares([1, 2, 3], { folder, shipped, say: (line) => console.log(line) })
   ensure(first !== undefined && second !== undefined && third !== undefined, 'three versions are needed')
-  const config = readConfig({ DATA_DIR: join(folder, 'data'), PORT: '0', MQTT_PORT: '0', LOG_LEVEL: 'warn' })
+  await using github = playGithub()
+  const variables = { DATA_DIR: join(folder, 'data'), PORT: '0', MQTT_PORT: '0', LOG_LEVEL: 'warn' }
+  const config = readConfig({ ...variables, GITHUB_API_URL: github.url, REPO_POLL_INTERVAL: '1s' })
   const running = await runHub({ config, log: createLog(config.logLevel) })
   try {
     console.log(`A hub is up: HTTP on port ${running.ports.http}, MQTT on port ${running.ports.mqtt}`)
     const began = performance.now()
     await using fleet = await createFleet({ ports: running.ports, journal, sources: [first, second, third] })
     await play({ fleet, journal }, [first, second, third])
+    const { http, mqtt } = running.ports
+    await playReleases({ base: `http://127.0.0.1:${http}`, broker: `mqtt://127.0.0.1:${mqtt}`, github, journal })
     const { events, bytesChecked } = journal.totals()
     const seconds = ((performance.now() - began) / 1000).toFixed(1)
     console.log(`\nAll is well: ${events} events, ${readable(bytesChecked)} bytes checked, in ${seconds} s`)

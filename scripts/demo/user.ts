@@ -23,6 +23,7 @@ export async function signUp(base: string, name: string) {
 
   return {
     team: name,
+    token: access_token,
     call,
 
     /** Registers a device with an application; gives its secret. */
@@ -61,6 +62,6 @@ async function send(base: string, route: string, { token, json, form }: { token?
   if (json) headers.set('content-type', 'application/json')
   const response = await fetch(base + path, { method, headers, body: json ? JSON.stringify(json) : (form ?? null) })
   const text = await response.text()
-  ensure(response.status === 200, `${route} got ${response.status}: ${text}`)
-  return JSON.parse(text) as unknown
+  ensure(response.ok, `${route} got ${response.status}: ${text}`)
+  return response.headers.get('content-type')?.includes('json') ? (JSON.parse(text) as unknown) : text
 }
