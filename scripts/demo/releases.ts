@@ -51,8 +51,11 @@ async function allTold(journal: Journal, watchers: Watcher[], version: string) {
   const isTold = ({ releases }: Watcher) => releases.at(-1)?.version === version
   await journal.until(`all watchers to be told of ${version}`, () => watchers.every(isTold))
   for (const { team, releases } of watchers) {
-    const names = releases.at(-1)?.assets.map(({ name }) => name)
-    ensure(String(names) === assetOf(version).name, `${team} was told of ${names} as the assets of ${version}`)
+    const names = releases
+      .at(-1)
+      ?.assets.map(({ name }) => name)
+      .join(', ')
+    ensure(names === assetOf(version).name, `${team} was told of ${names} as the assets of ${version}`)
   }
 }
 

@@ -7,7 +7,9 @@ export function createSlots(most: number) {
     if (taken < most) return void taken++
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const giveUp = () => {
-      waiting.splice(waiting.indexOf(resolve), 1)
+      const place = waiting.indexOf(resolve)
+      if (place < 0) return // it has just got its slot
+      waiting.splice(place, 1)
       reject(signal.reason)
     }
     waiting.push(resolve)

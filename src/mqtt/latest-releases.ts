@@ -29,7 +29,7 @@ export const isOfRepos = (filter: string) => filter.startsWith('repos/')
 
 /** Whether a user may subscribe to a filter: one that covers a repo on their watch list, or whichever are on it, now or later. */
 export const mayHearReleases = async (hub: Hub, userId: string, filter: string) =>
-  covers(filter, anyRepo) || (await hub.repos.list(userId)).some((repo) => covers(filter, topicOf(repo)))
+  covers(filter, anyRepo) || (await hub.repos.names(userId)).some((repo) => covers(filter, topicOf(repo)))
 
 /** The latest releases of repos, told to those who watch them: views of the database. */
 export function createLatestReleases({ hub, connections, outbox, sessions }: Needs) {

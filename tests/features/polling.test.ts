@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'bun:test'
-import { databaseName, runSql } from '../support/databases.ts'
+import type { Github } from '../../src/features/github/service.ts'
+import { createChecks } from '../../src/features/repos/checks.ts'
+import type { Latest, RepoRow } from '../../src/features/repos/latest.ts'
+import { systemClock } from '../../src/lib/clock.ts'
+import { createLog } from '../../src/lib/log.ts'
+import { databaseName, freshDb, runSql } from '../support/databases.ts'
 import { heardOn, mailspring, pollingHub, watch, watchingHub, watchList } from '../support/github.ts'
 import { noticed, restart } from '../support/mqtt.ts'
 
+const minute = 60_000
 const fullName = 'Foundry376/Mailspring'
 
 describe(`polling on ${databaseName}`, () => {
@@ -166,6 +172,26 @@ describe(`polling a GitHub in trouble on ${databaseName}`, () => {
     expect(await t.round()).toBe(5)
     expect(await watchList(t.ada)).toMatchObject([{ latestVersion: '1.10.9' }, {}, {}, {}, {}])
     expect(t.logged().match(/a repo could not be checked/g)?.length).toBeLessThan(6)
+  })
+
+  test('does not wait for all the others where one after the other takes its time', async () => {
+    await using fresh = await freshDb()
+    const { db } = fresh
+    let asked = 0
+    const slow = async () => {
+      asked++
+      await Bun.sleep(20)
+      return { kind: 'unchanged' as const }
+    }
+    const github = { latestRelease: slow, isStopping: () => false } as unknown as Github
+    const latest = {} as Latest
+    const log = createLog('silent')
+    const checks = createChecks({ db, clock: systemClock, log, github, latest, interval: minute, within: 50 })
+    const rows = Array.from({ length: 200 }, (_, n) => ({ id: String(n), etag: null, failures: 0 })) as RepoRow[]
+    const outcomes = await checks.checkAll(rows)
+    expect(outcomes.size).toBe(200)
+    expect(asked).toBeLessThan(100)
+    expect([...outcomes.values()].filter(({ kind }) => kind === 'unreachable')).toHaveLength(200 - asked)
   })
 
   test('a hub that stops leaves a GitHub that hangs, and holds nothing against the repo', async () => {

@@ -6,7 +6,10 @@ import { described, says } from '../openapi.ts'
 import * as model from './model.ts'
 
 const wrongToken = 'The GitHub access token must be a single word'
-const badToken = { 'GitHub does not accept your token': ['', 'GitHub does not accept the access token'] } as const
+const badToken = {
+  'The token cannot be one': wrongToken,
+  'GitHub does not accept your token': 'GitHub does not accept the access token'
+}
 const ownToken =
   'Give your GitHub access token in the header `Authorization`, beside `access_token`: for a private repo, or to use your own ' +
   'quota instead of the hub’s. It is used for this request only, and stored nowhere.'
@@ -75,7 +78,7 @@ export const repoRoutes = (hub: Hub) =>
           summary: 'Check all your repos for updates, now',
           description: `The hub does so by itself every so often. What is new is told as ever, and stands in \`GET /repos\`. ${ownToken}`,
           security: githubSecurity,
-          errors: { invalid: { 'The token cannot be one': ['', wrongToken] }, tooMany: away.tooMany }
+          errors: { invalid: { 'The token cannot be one': wrongToken }, tooMany: away.tooMany }
         })
       }
     )

@@ -15,14 +15,26 @@ const inVainAtMost = 3
 /** How long at most until the next question, by what the last one gave. */
 const longest = { missing: 24 * hour, refused: 24 * hour, token: hour, unreachable: hour, nonsense: hour }
 
+const tooSlow: Failure = { kind: 'unreachable', why: 'too slow' }
+
 export type Outcome = { kind: 'known' } | Failure
 
-type Needs = { db: Db; clock: Clock; log: Log; github: Github; latest: Latest; interval: number }
+type Needs = {
+  db: Db
+  clock: Clock
+  log: Log
+  github: Github
+  latest: Latest
+  /** How often each repo is polled, in ms. */
+  interval: number
+  /** How long checking several may take before the rest is left, in ms; replaceable in tests. */
+  within?: number
+}
 
 export type Checks = ReturnType<typeof createChecks>
 
-/** Asks GitHub what the latest releases are: of each repo once at a time, however many want to know. `interval` in ms. */
-export function createChecks({ db, clock, log, github, latest, interval }: Needs) {
+/** Asks GitHub what the latest releases are: of each repo once at a time, however many want to know. */
+export function createChecks({ db, clock, log, github, latest, interval, within = 60_000 }: Needs) {
   const { repos } = db.tables
   const flights = createFlights<Outcome>()
 
@@ -73,15 +85,17 @@ export function createChecks({ db, clock, log, github, latest, interval }: Needs
 
     /**
      * Checks several, a few at a time; gives what came of each. Where GitHub is away or wants no such token, the rest is not
-     * asked in vain.
+     * asked for in vain; where it is too slow, the rest is left for another time.
      */
     async checkAll(all: RepoRow[], token?: string) {
       const outcomes = new Map<RepoRow, Outcome>()
       const queue = all.values()
       const vain: Failure[] = []
+      const end = performance.now() + within
+      const pointless = () => vain[inVainAtMost - 1] ?? (performance.now() > end ? tooSlow : undefined)
       const faults: unknown[] = []
       const checkOne = async (repo: RepoRow) => {
-        const outcome = vain[inVainAtMost - 1] ?? (await check(repo, token))
+        const outcome = pointless() ?? (await check(repo, token))
         outcomes.set(repo, outcome)
         if (outcome.kind === 'unreachable' || outcome.kind === 'token') vain.push(outcome)
       }

@@ -61,6 +61,14 @@ export function createRepos({ db, clock, log, notices, limits, github, blobs, me
     /** A user's watch list, in the order in which it was made. */
     list: (userId: string): Promise<WatchedRepo[]> => lists.ofUser(db.read, userId),
 
+    /** The names of the repos on a user's watch list. */
+    names: (userId: string): Promise<RepoName[]> =>
+      db.read
+        .select({ ownerName: repos.ownerName, name: repos.name })
+        .from(watchers)
+        .innerJoin(repos, eq(repos.id, watchers.repoId))
+        .where(eq(watchers.userId, userId)),
+
     /** A repo on a user's watch list. Throws `missing`. */
     async ofWatcher(userId: string, repoId: string): Promise<WatchedRepo> {
       const [repo] = await lists.ofUser(db.read, userId, repoId)
