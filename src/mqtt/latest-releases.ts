@@ -41,13 +41,13 @@ export function createLatestReleases({ hub, connections, outbox, sessions }: Nee
     outbox.deliver(client, { topic, payload, qos: 1, retain: occasion === 'retained', replaceable: true, notice })
   }
 
-  /** Tells those of the users who watch the repo, and are here. */
-  async function tellWatchers(repoId: string, isMeant: (userId: string) => boolean, at: Date) {
+  /** Tells the watchers of a repo who are here, and do not know it yet. */
+  async function tellWatchers(repoId: string, at: Date) {
     const [repo, watchers] = await Promise.all([hub.repos.byId(repoId), hub.repos.watchersOf(repoId)])
     freshness.changed()
     if (!repo) return
     const message = messageOf(repo)
-    for (const userId of watchers.filter(isMeant)) {
+    for (const userId of watchers) {
       for (const client of connections.ofUser(userId))
         tellOf(message, { client, occasion: 'live', notice: { on: 'latest-release', at } })
     }
@@ -83,9 +83,8 @@ export function createLatestReleases({ hub, connections, outbox, sessions }: Nee
       switch (notice.type) {
         case 'repo.released':
         case 'repo.assets':
-          return tellWatchers(notice.data.repo_id, () => true, notice.at)
         case 'repo.added':
-          return tellWatchers(notice.data.repo_id, (userId) => userId === notice.userId, notice.at)
+          return tellWatchers(notice.data.repo_id, notice.at)
         case 'repo.removed':
           return tellEnd(notice.userId ?? '', `repos/${notice.data.repo}/latest-release`)
         default:

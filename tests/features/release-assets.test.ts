@@ -143,17 +143,16 @@ describe(`release assets that are refused, on ${databaseName}`, () => {
   })
 
   test.each([
-    ['says it has more than it is listed with', () => new Response('x', { headers: { 'content-length': '1' } })],
+    ['has more than it is listed with', () => new Response('not really a package, but more')],
     ['has less than it is listed with', () => new Response('not really')],
     ['has other bytes than it is listed with', () => new Response('NOT REALLY A PACKAGE')],
     ['has no end', () => new Response(new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(MiB)) }))]
-  ])('one that %s is, and nothing of it stays', async (what, answer) => {
-    await using t = await setUp([what.startsWith('says') ? { ...deb, size: 0 } : deb])
+  ])('one that %s is, and nothing of it stays', async (_what, answer) => {
+    await using t = await setUp([deb])
     t.github.answer(({ path }) => (path.includes('/assets/') ? answer() : undefined))
     expect(await failureOf(t.fetch())).toMatchObject({ kind: 'unavailable', message: otherBytes })
     expect(await t.incoming()).toEqual([])
     expect(await t.hub.blobs.has(sha256(deb.bytes))).toBe(false)
-    if (what.startsWith('says')) return
     t.github.answer(undefined)
     expect(await t.stored(await t.fetch())).toEqual(deb.bytes)
   })

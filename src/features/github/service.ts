@@ -128,11 +128,7 @@ export function createGithub({ baseUrl, token: ownToken, clock, metrics, stoppin
         elsewhere: 'followed',
         signal: AbortSignal.any([signal, stopping])
       }
-      const answer = await ask(question, async ({ headers, body }) => ({
-        kind: 'bytes' as const,
-        said: Number(headers['content-length'] ?? Number.NaN),
-        body
-      }))
+      const answer = await ask(question, async ({ body }) => ({ kind: 'bytes' as const, body }))
       metrics.githubAnswered(answer.kind)
       return answer
     }

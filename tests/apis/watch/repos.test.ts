@@ -180,7 +180,10 @@ describe(`001 on ${databaseName}: DELETE /repos/:id`, () => {
     expect(await hub.hub.repos.byId(repoId)).toBeDefined()
     await grace.call('DELETE /auth')
     expect(await hub.hub.repos.byId(repoId)).toBeUndefined()
-    expect(await watch(ada)).not.toBe(repoId)
+    const another = await watch(ada)
+    expect(another).not.toBe(repoId)
+    await ada.call(`DELETE /repos/${another}`)
+    expect(await hub.hub.repos.byId(another)).toBeUndefined()
   })
 
   test('adding and removing at once leaves nobody with a repo that is not there', async () => {
