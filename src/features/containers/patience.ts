@@ -1,0 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EngineUnreachable } from './failures.ts'
+
+const firstWait = 250
+const longestWait = 5000
+
+type Patience = { signal: AbortSignal; patience: number }
+
+/** Asks the engine again while it does not answer, for up to `patience` ms; then throws that it does not. */
+export async function patiently<T>({ signal, patience }: Patience, ask: () => Promise<T>): Promise<T> {
+  const end = Date.now() + patience
+  for (let wait = firstWait; ; wait = Math.min(wait * 2, longestWait)) {
+    try {
+      return await ask()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof EngineUnreachable) || Date.now() + wait > end) throw error
+    }
+    await pause(wait, signal)
+  }
+}
+
+/** Waits so many ms. Throws the signal's reason when it is aborted meanwhile. */
+export async function pause(ms: number, signal: AbortSignal) {
+  await sleep(ms, undefined, { signal }).catch(() => {})
+  signal.throwIfAborted()
+}

@@ -1,0 +1,168 @@
+import type { Log } from '../../lib/log.ts'
+import type { Blobs } from '../blobs/service.ts'
+import type { ContainerLimits, Engine } from './engine.ts'
+import { RunFailure } from './failures.ts'
+import type { Spool, Spools } from './spools.ts'
+import { patiently } from './patience.ts'
+import { createWatch } from './watch.ts'
+
+/** One command in one container, from its files to its end. */
+export type Run<C = unknown> = {
+  /** Unique for ever. */
+  name: string
+  image: string
+  command?: string[] | undefined
+  folder: string
+  env?: Record<string, string>
+  /** How many bytes of the log are the hub's own, before the container's; null until it was started. */
+  logStart: number | null
+  /** Gathers the files as a tar archive; `say` writes to the log. */
+  files(say: Spool['say'], signal: AbortSignal): Promise<NodeJS.ReadableStream>
+  /** The container is under way: to be stored. */
+  started(container: { id: string; logStart: number }): Promise<void>
+  /** Gathers what a successful container has left behind. */
+  collect(read: (path: string) => ReturnType<Engine['files']>): Promise<C>
+  /** All is over: to be stored with the digest of the log, in one transaction with what becomes of what was collected. */
+  ended(end: RunEnd<C>): Promise<void>
+}
+
+/** How a run ended: what was collected, or why it failed. */
+export type RunEnd<C> = { log: { sha256: string; size: number } } & (
+  | { failure: string; collected?: undefined }
+  | { failure?: undefined; collected: C }
+)
+
+export type RunLimits = ContainerLimits & { time: number }
+export type Runs = ReturnType<typeof createRuns>
+
+type Needs = { engine: Engine; spools: Spools; blobs: Blobs; log: Log; limits: RunLimits; patience: number }
+
+/** A run was taken back by its owner, or the hub is stopping. */
+const cancelled = Symbol('cancelled')
+const stopping = Symbol('stopping')
+
+/** Performs runs in containers. State is the container's own and the caller's rows: a hub that starts again performs the same run again, and it goes on. */
+export function createRuns({ engine, spools, blobs, log, limits, patience }: Needs) {
+  const active = new Map<string, { abort: AbortController; done: Promise<void> }>()
+  const { untilEnded } = createWatch({ engine, limits, patience })
+
+  async function perform<C>(run: Run<C>, signal: AbortSignal) {
+    const spool = await spools.take(run.name)
+    try {
+      const end = await outcomeOf(run, spool, signal)
+      const { sha256, size } = await keepLog(spool, end.failure)
+      await run.ended({ ...end, log: { sha256, size } })
+    } catch (error) {
+      if (!signal.aborted) log.error({ err: error, run: run.name }, 'a run could not be brought to its end')
+      if (signal.reason !== cancelled) return void (await spools.release(run.name)) // the next start takes it up
+    }
+    await spools.release(run.name)
+    await spools.remove(run.name)
+    await removeContainers(({ run: name }) => name === run.name)
+  }
+
+  /** What came of a run. Throws when it is taken back, or the hub stops. */
+  async function outcomeOf<C>(run: Run<C>, spool: Spool, signal: AbortSignal): Promise<{ failure: string } | { failure?: undefined; collected: C }> {
+    try {
+      const { id, logStart } = await patiently({ signal, patience }, () => begin(run, spool, signal))
+      await untilEnded({ id, logStart, spool, signal })
+      return { collected: await run.collect((path) => engine.files(id, path)) }
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof RunFailure) return { failure: error.message }
+      log.error({ err: error, run: run.name }, 'a run failed unexpectedly')
+      return { failure: 'Internal error' }
+    }
+  }
+
+  /** Finds the container of a run where an earlier process has started it; or else makes it. */
+  async function begin<C>(run: Run<C>, spool: Spool, signal: AbortSignal) {
+    for (const { id } of (await engine.list()).filter((found) => found.run === run.name)) {
+      const state = await engine.state(id)
+      if (state && state.status !== 'created') return takeUp(run, spool, id)
+      await engine.remove(id)
+    }
+    if (run.logStart !== null) throw new RunFailure('The container is gone')
+    return make(run, spool, signal)
+  }
+
+  async function takeUp<C>(run: Run<C>, spool: Spool, id: string) {
+    // It was started, and the process ended before that was stored: then nothing of its output is in the log yet.
+    const logStart = run.logStart ?? spool.size()
+    if (run.logStart === null) await run.started({ id, logStart })
+    return { id, logStart }
+  }
+
+  async function make<C>(run: Run<C>, spool: Spool, signal: AbortSignal) {
+    await spool.reset()
+    await engine.pull(run.image, spool.say)
+    signal.throwIfAborted()
+    const files = await run.files(spool.say, signal)
+    const id = await engine.create(run.name, { ...run, limits })
+    await engine.putFiles(id, files)
+    signal.throwIfAborted()
+    const logStart = spool.size()
+    await engine.start(id)
+    run.logStart = logStart
+    await run.started({ id, logStart })
+    return { id, logStart }
+  }
+
+  /** The log goes into the store of bytes; why a run failed is its last line. */
+  async function keepLog(spool: Spool, failure: string | undefined) {
+    const staged = await blobs.stage(withLastLine(spool, failure), Number.MAX_SAFE_INTEGER)
+    await staged.keep()
+    return staged
+  }
+
+  async function removeContainers(which: (container: { run: string }) => boolean) {
+    try {
+      for (const container of (await engine.list()).filter(which)) await engine.remove(container.id)
+    } catch (error) {
+      if (!(error instanceof RunFailure)) throw error
+      log.warn({ reason: error.message }, 'containers could not be removed; it is tried again')
+    }
+  }
+
+  return {
+    /** Performs a run in the background, as soon as `slot` gives it room. */
+    perform<C>(run: Run<C>, slot: <T>(signal: AbortSignal, work: () => Promise<T>) => Promise<T>) {
+      const abort = new AbortController()
+      const done = slot(abort.signal, () => perform(run, abort.signal))
+        .catch((error: unknown) => {
+          if (!abort.signal.aborted) log.error({ err: error, run: run.name }, 'a run broke off')
+        })
+        .finally(() => active.delete(run.name))
+      active.set(run.name, { abort, done })
+    },
+
+    /** Takes a run back: its container and its log are gone when this resolves. */
+    async cancel(name: string) {
+      active.get(name)?.abort.abort(cancelled)
+      await active.get(name)?.done
+    },
+
+    /** Removes the containers and logs of this hub's that no run under way has. */
+    async removeOrphans() {
+      await removeContainers(({ run }) => !active.has(run))
+      await spools.removeOthers()
+    },
+
+    /** Lets go of everything under way: containers go on, and the next start finds them. */
+    async stop() {
+      for (const { abort } of active.values()) abort.abort(stopping)
+      await Promise.all([...active.values()].map(({ done }) => done))
+    }
+  }
+}
+
+async function* withLastLine(spool: Spool, failure: string | undefined) {
+  let last: Uint8Array = new Uint8Array()
+  for await (const chunk of spool.contents()) {
+    yield chunk
+    last = chunk
+  }
+  if (failure === undefined) return
+  const ends = last.byteLength === 0 || last.at(-1) === 10
+  yield Buffer.from(`${ends ? '' : '\n'}Failed: ${failure}\n`)
+}

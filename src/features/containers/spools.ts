@@ -1,0 +1,111 @@
+import { createReadStream } from 'node:fs'
+import { type FileHandle, mkdir, open, readdir, rm, stat, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** The log of a run under way. */
+export type Spool = ReturnType<typeof createSpool>
+export type Spools = ReturnType<typeof createSpools>
+
+/** The logs of runs under way, a file each below `folder`: written as they come, and read by as many as like, each at its own pace. */
+export function createSpools(folder: string) {
+  const open = new Map<string, Spool>()
+  const pathOf = (run: string) => join(folder, `${run}.log`)
+
+  return {
+    prepare: () => mkdir(folder, { recursive: true, mode: 0o700 }),
+
+    /** The log of a run, with what an earlier process has written of it. */
+    async take(run: string) {
+      const spool = createSpool(pathOf(run), (await stat(pathOf(run)).catch(() => undefined))?.size ?? 0)
+      open.set(run, spool)
+      return spool
+    },
+
+    /** The log of a run that is under way here. */
+    of: (run: string) => open.get(run),
+
+    /** Lets go of a log, and wakes its readers a last time; its file stays, for a run that is taken up again. */
+    async release(run: string) {
+      const spool = open.get(run)
+      open.delete(run)
+      await spool?.close()
+    },
+
+    /** Removes the file of a log that is kept elsewhere by now. */
+    remove: (run: string) => rm(pathOf(run), { force: true }),
+
+    /** Removes the files of runs that are not under way. */
+    async removeOthers() {
+      const names = await readdir(folder)
+      const others = names.filter((name) => !open.has(name.replace(/\.log$/, '')))
+      await Promise.all(others.map((name) => rm(join(folder, name), { force: true })))
+    }
+  }
+}
+
+function createSpool(path: string, sizeBefore: number) {
+  const readers = new Set<() => void>()
+  const listeners = new Set<(bytes: Uint8Array) => void>()
+  let size = sizeBefore
+  let file: FileHandle | undefined
+  let last: Promise<void> = Promise.resolve()
+
+  const wake = () => {
+    for (const reader of readers) reader()
+  }
+
+  async function write(bytes: Uint8Array) {
+    file ??= await open(path, 'a', 0o600)
+    await file.appendFile(bytes)
+    size += bytes.byteLength
+    for (const listener of listeners) listener(bytes)
+    wake()
+  }
+
+  /** One after the other: what is said and what a container writes does not mix. */
+  function inTurn(act: () => Promise<void>) {
+    last = last.then(act)
+    return last
+  }
+
+  return {
+    /** How many bytes it has. */
+    size: () => size,
+
+    append: (bytes: Uint8Array) => inTurn(() => write(bytes)),
+
+    /** A line of the hub's own. */
+    say: (line: string) => inTurn(() => write(Buffer.from(`${line}\n`))),
+
+    /** Begins anew. */
+    reset: () =>
+      inTurn(async () => {
+        if (size > 0) await truncate(path)
+        size = 0
+      }),
+
+    /** At most `most` bytes from `offset` on. */
+    read: async (offset: number, most: number) =>
+      offset >= size ? new Uint8Array() : Bun.file(path).slice(offset, Math.min(size, offset + most)).bytes(),
+
+    /** All of it, as it is now. */
+    contents: (): AsyncIterable<Uint8Array> => (size === 0 ? none() : createReadStream(path, { end: size - 1 })),
+
+    /** Calls `wake` whenever there may be more to read. Gives the way to stop. */
+    onNews(reader: () => void) {
+      readers.add(reader)
+      return () => void readers.delete(reader)
+    },
+
+    /** Calls `listener` with whatever is written. */
+    onBytes: (listener: (bytes: Uint8Array) => void) => void listeners.add(listener),
+
+    async close() {
+      await last.catch(() => {})
+      await file?.close()
+      wake()
+    }
+  }
+}
+
+async function* none() {}

@@ -1,0 +1,101 @@
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Docker from 'dockerode'
+import { until } from './mqtt.ts'
+import { has } from './needs.ts'
+
+const packages = 'apt-get install podman runc busybox-static'
+
+/** Whether this machine has a container engine for tests of their own. */
+export const hasEngine = () => ['podman', 'runc', 'busybox'].every((program) => has(program, packages))
+
+/** The image that tests run commands in: busybox, and nothing else. */
+export const busybox = 'localhost/busybox'
+
+// What a sandbox within a sandbox allows.
+const settings = `[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+`
+
+export type TestEngine = Awaited<ReturnType<typeof startEngine>>
+
+/** A container engine of one's own: Podman's service on a socket and with a storage in a temporary folder, with busybox as its only image. */
+export async function startEngine() {
+  const folder = await mkdtemp(join(tmpdir(), 'updraft-engine-'))
+  const path = (name: string) => join(folder, name)
+  await writeFile(path('containers.conf'), settings)
+  const podman = ['podman', '--root', path('root'), '--runroot', path('run'), '--tmpdir', path('tmp')]
+  const env = { ...process.env, CONTAINERS_CONF: path('containers.conf') }
+  const docker = new Docker({ socketPath: path('engine.sock') })
+  let service: Bun.Subprocess | undefined
+
+  /** Runs a command of Podman's; `input` is what it reads. */
+  async function run(command: string[], input?: Bun.SpawnOptions.Readable | Blob | Response) {
+    const child = Bun.spawn([...podman, ...command], { env, stdin: (input as Blob) ?? 'ignore', stdout: 'pipe', stderr: 'pipe' })
+    const [output, complaints] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+    if ((await child.exited) !== 0) throw new Error(`podman ${command.join(' ')}: ${complaints}`)
+    return output.trim()
+  }
+
+  async function start() {
+    service = Bun.spawn([...podman, 'system', 'service', '--time=0', `unix://${path('engine.sock')}`], {
+      env,
+      stdout: 'ignore',
+      stderr: 'ignore'
+    })
+    await until(async () => docker.ping().then(
+      () => true,
+      () => Bun.sleep(20).then(() => false)
+    ), 'the container engine', 20_000)
+  }
+
+  /** Ends the engine at once; its containers go on. */
+  async function kill() {
+    service?.kill('SIGKILL')
+    await service?.exited
+  }
+
+  /** Makes an image of a folder. */
+  async function importImage(name: string, from: string, changes: string[] = []) {
+    const tar = Bun.spawn(['tar', '-C', from, '-c', '.'], { stdout: 'pipe' })
+    await run(['import', ...changes.flatMap((change) => ['--change', change]), '-', name], new Response(tar.stdout))
+  }
+
+  await makeBusybox(path('busybox'))
+  await importImage(busybox, path('busybox'), ['ENV PATH=/bin'])
+  await start()
+
+  return {
+    host: `unix://${path('engine.sock')}`,
+    folder,
+    docker,
+    run,
+    start,
+    kill,
+    importImage,
+    /** The names of the containers' runs, whichever hub they are of. */
+    async containers() {
+      const found = await docker.listContainers({ all: true })
+      return found.map(({ Labels: labels }) => labels['updraft.run'] ?? '?')
+    },
+    async [Symbol.asyncDispose]() {
+      await run(['rm', '--force', '--all', '--time', '0'])
+      await kill()
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+}
+
+async function makeBusybox(folder: string) {
+  for (const name of ['bin', 'tmp', 'etc']) await mkdir(join(folder, name), { recursive: true, mode: 0o777 })
+  const program = Bun.which('busybox') ?? ''
+  await cp(program, join(folder, 'bin/busybox'))
+  const { stdout } = Bun.spawnSync([program, '--list'])
+  const names = stdout.toString().split('\n').filter((name) => name !== '' && name !== 'busybox')
+  await Promise.all(names.map((name) => symlink('busybox', join(folder, 'bin', name))))
+}
