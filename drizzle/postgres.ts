@@ -16,5 +16,6 @@ export const {
   notices,
   repos,
   watchers,
-  releaseAssets
+  releaseAssets,
+  builds
 } = defineTables(postgresColumns)

@@ -58,6 +58,23 @@ const Environment = Type.Object({
   ),
   REPO_POLL_INTERVAL: duration('how often GitHub is asked for the latest release of each watched repo; 0s: never', '15m'),
   ASSET_MAX_BYTES: size('largest release asset that is fetched', '1GiB'),
+  SOURCE_MAX_BYTES: size('largest source archive of a build', '32MiB'),
+  FILE_MAX_BYTES: size('how much one upload of files for tasks may have', '256MiB'),
+  DOCKER_HOST: Type.Optional(
+    Type.String({
+      description: 'Docker or Podman: unix:///path/to.sock, or tcp://host:port; /var/run/docker.sock when unset',
+      pattern: '^(unix:///\\S+|(tcp|https?)://[^\\s/]+/?)$',
+      title: 'unix:///path/to.sock or tcp://host:port'
+    })
+  ),
+  BUILDER_IMAGE_ESP8266: Type.Optional(text('image that compiles firmware for the esp8266', { minLength: 1 })),
+  TASK_NETWORK: text('network of the containers: none, bridge or the name of one', { default: 'none', minLength: 1 }),
+  TASK_MEMORY: size('memory of a container', '512m'),
+  TASK_CPUS: Type.Number({ description: 'processors of a container', default: 1, minimum: 0.1, title: 'a number from 0.1 on' }),
+  TASK_DISK: size('how much a container may write to its disk', '2GiB'),
+  TASK_LOG: size('how much a container may write of log', '16MiB'),
+  TASK_TIMEOUT: duration('how long a container may run', '1h'),
+  TASK_CONCURRENCY: count('how many tasks, and how many builds, run at a time', { default: 2 }),
   LOG_RETENTION: duration('how long log lines and notices are kept', '30d'),
   LOG_LEVEL: Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
@@ -152,9 +169,11 @@ function resolveConfig(environment: Environment) {
         ? { email: environment.ADMIN_EMAIL, password: environment.ADMIN_PASSWORD }
         : undefined,
     deviceDownAfter: parseDuration(environment.DEVICE_DOWN_AFTER) ?? 0,
-    imageMaxBytes: parseBytes(environment.IMAGE_MAX_BYTES) ?? 0,
+    ...resolveSizes(environment),
     githubApiUrl: environment.GITHUB_API_URL.replace(/\/+$/, ''),
     watching: resolveWatching(environment),
+    builderImage: environment.BUILDER_IMAGE_ESP8266,
+    containers: resolveContainers(environment),
     logRetention: parseDuration(environment.LOG_RETENTION) ?? 0,
     logLevel: environment.LOG_LEVEL,
     metricsToken: environment.METRICS_TOKEN,
@@ -168,5 +187,28 @@ function resolveWatching(environment: Environment) {
     token: environment.GITHUB_TOKEN,
     interval: parseDuration(environment.REPO_POLL_INTERVAL) ?? 0,
     assetLimit: parseBytes(environment.ASSET_MAX_BYTES) ?? 0
+  }
+}
+
+/** How much of each an upload may have. */
+const resolveSizes = (environment: Environment) => ({
+  imageMaxBytes: parseBytes(environment.IMAGE_MAX_BYTES) ?? 0,
+  sourceMaxBytes: parseBytes(environment.SOURCE_MAX_BYTES) ?? 0,
+  fileMaxBytes: parseBytes(environment.FILE_MAX_BYTES) ?? 0
+})
+
+/** What is run in containers, and what it may use. */
+function resolveContainers(environment: Environment) {
+  return {
+    host: environment.DOCKER_HOST ?? 'unix:///var/run/docker.sock',
+    atOnce: environment.TASK_CONCURRENCY,
+    limits: {
+      network: environment.TASK_NETWORK,
+      memory: parseBytes(environment.TASK_MEMORY) ?? 0,
+      cpus: environment.TASK_CPUS,
+      disk: parseBytes(environment.TASK_DISK) ?? 0,
+      log: parseBytes(environment.TASK_LOG) ?? 0,
+      time: parseDuration(environment.TASK_TIMEOUT) ?? 0
+    }
   }
 }

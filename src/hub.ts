@@ -11,6 +11,8 @@ import { createAccounts } from './features/accounts/service.ts'
 import { createTokens } from './features/accounts/tokens.ts'
 import { createApplications } from './features/applications/service.ts'
 import { createBlobs } from './features/blobs/service.ts'
+import { createBuilds } from './features/builds/service.ts'
+import { createContainers } from './features/containers/service.ts'
 import { createDeployments } from './features/deployments/service.ts'
 import { createPresence } from './features/devices/presence.ts'
 import { createReports } from './features/devices/reports.ts'
@@ -31,10 +33,10 @@ import { keptSecret } from './lib/secrets.ts'
 /** Everything that an edge is given. */
 export type Hub = Awaited<ReturnType<typeof createHub>>
 
-type Needs = { config: Config; log: Log; clock?: Clock; limits?: Limits }
+type Needs = { config: Config; log: Log; clock?: Clock; limits?: Limits; enginePatience?: number | undefined }
 
 /** Builds every service once, over an open and migrated database. */
-export async function createHub({ config, log, clock = systemClock, limits: limitSettings }: Needs) {
+export async function createHub({ config, log, clock = systemClock, limits: limitSettings, enginePatience }: Needs) {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const unlock = lockFolder(config.dataDir)
   const db = config.databaseUrl
@@ -64,7 +66,18 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const devices = createDevices({ db, clock, notices, logs, limits, presence, states, downAfter: config.deviceDownAfter })
   metrics.watch('updraft_reports_waiting', 'Reports of devices that wait for the next commit', commits.waiting)
   const reports = createReports({ db, commits, clock, notices, logs, states, metrics })
-  const referrers = [deployments.referred, repos.referred]
+  const containers = await createContainers({
+    ...config.containers,
+    dataDir: config.dataDir,
+    hubId: await keptSecret(join(config.dataDir, 'hub-id')),
+    blobs,
+    log,
+    patience: enginePatience
+  })
+  const { builderImage, imageMaxBytes } = config
+  const { atOnce } = config.containers
+  const builds = createBuilds({ db, clock, notices, blobs, deployments, containers, atOnce, builderImage, imageMaxBytes })
+  const referrers = [deployments.referred, repos.referred, builds.referred]
   const upkeep = createUpkeep({ db, clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
 
   await logs.settle() // what the last run had taken in
@@ -81,6 +94,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     devices,
     presence,
     deployments,
+    builds,
     reports,
     logs,
     blobs,
@@ -98,12 +112,15 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     },
     /** Aborted when the hub begins to stop: endless answers end on it. */
     stopping: stopping.signal,
+    /** Goes on with what an earlier process left under way. */
+    startWork: () => containers.start([builds.resume]),
     /** Tells everything endless to end; `close` follows once the edges are done. */
     beginStop: () => stopping.abort(),
     async close() {
       metrics.stop()
       await repos.stop()
       await upkeep.stop()
+      await containers.stop()
       await logs.stop()
       await db.close()
       unlock()

@@ -1,5 +1,6 @@
 import type { Columns } from './columns.ts'
 import { defineApplications } from './tables/applications.ts'
+import { defineBuilds } from './tables/builds.ts'
 import { defineFleet } from './tables/fleet.ts'
 import { defineLogs } from './tables/logs.ts'
 import { definePeople } from './tables/people.ts'
@@ -12,7 +13,8 @@ export function defineTables(columns: Columns) {
   const fleet = defineFleet(columns, { ...people, ...applications })
   const logs = defineLogs(columns, applications)
   const watch = defineWatch(columns, people)
-  return { ...people, ...applications, ...fleet, ...logs, ...watch }
+  const builds = defineBuilds(columns, applications)
+  return { ...people, ...applications, ...fleet, ...logs, ...watch, ...builds }
 }
 
 export type Tables = ReturnType<typeof defineTables>

@@ -17,6 +17,7 @@ const documented = {
     'POST /:team/apps',
     'DELETE /:team/apps/:app',
     'POST /:team/apps/:app/devices',
+    'POST /apps/:app/builds',
     'POST /apps/:app/deployments',
     'GET /devices/:secret/image',
     'PUT /devices/:secret/heartbeat'
@@ -27,6 +28,8 @@ const documented = {
     'PUT /:team/devices/:name/relaunch',
     'GET /:team/devices/:name/log',
     'POST /:team/apps/:app/deployments',
+    'POST /:team/apps/:app/builds',
+    'GET /:team/apps/:app/builds/:id',
     'GET /me',
     'GET /teams',
     'POST /teams',

@@ -1,7 +1,8 @@
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Docker from 'dockerode'
+import { changes, gatherBuilder, gatherShell } from '../../scripts/builder-image/contents.ts'
 import { until } from './mqtt.ts'
 import { has } from './needs.ts'
 
@@ -12,6 +13,9 @@ export const hasEngine = () => ['podman', 'runc', 'busybox'].every((program) => 
 
 /** The image that tests run commands in: busybox, and nothing else. */
 export const busybox = 'localhost/busybox'
+
+/** The image that compiles for the esp8266, once it is imported. */
+export const builder = 'localhost/updraft-esp8266'
 
 // What a sandbox within a sandbox allows.
 const settings = `[engine]
@@ -48,10 +52,15 @@ export async function startEngine() {
       stdout: 'ignore',
       stderr: 'ignore'
     })
-    await until(async () => docker.ping().then(
-      () => true,
-      () => Bun.sleep(20).then(() => false)
-    ), 'the container engine', 20_000)
+    await until(
+      async () =>
+        docker.ping().then(
+          () => true,
+          () => Bun.sleep(20).then(() => false)
+        ),
+      'the container engine',
+      20_000
+    )
   }
 
   /** Ends the engine at once; its containers go on. */
@@ -66,7 +75,8 @@ export async function startEngine() {
     await run(['import', ...changes.flatMap((change) => ['--change', change]), '-', name], new Response(tar.stdout))
   }
 
-  await makeBusybox(path('busybox'))
+  await mkdir(path('busybox/tmp'), { recursive: true, mode: 0o777 })
+  await gatherShell(path('busybox'))
   await importImage(busybox, path('busybox'), ['ENV PATH=/bin'])
   await start()
 
@@ -78,24 +88,23 @@ export async function startEngine() {
     start,
     kill,
     importImage,
+    /** Makes the builder image of the esp8266. */
+    async importBuilder() {
+      await gatherBuilder(path('builder'))
+      await importImage(builder, path('builder'), changes)
+    },
     /** The names of the containers' runs, whichever hub they are of. */
     async containers() {
       const found = await docker.listContainers({ all: true })
       return found.map(({ Labels: labels }) => labels['updraft.run'] ?? '?')
     },
+    /** Resolves when no container is left. */
+    empty: () =>
+      until(async () => (await docker.listContainers({ all: true })).length === 0, 'the containers to be gone', 20_000),
     async [Symbol.asyncDispose]() {
       await run(['rm', '--force', '--all', '--time', '0'])
       await kill()
       await rm(folder, { recursive: true, force: true })
     }
   }
-}
-
-async function makeBusybox(folder: string) {
-  for (const name of ['bin', 'tmp', 'etc']) await mkdir(join(folder, name), { recursive: true, mode: 0o777 })
-  const program = Bun.which('busybox') ?? ''
-  await cp(program, join(folder, 'bin/busybox'))
-  const { stdout } = Bun.spawnSync([program, '--list'])
-  const names = stdout.toString().split('\n').filter((name) => name !== '' && name !== 'busybox')
-  await Promise.all(names.map((name) => symlink('busybox', join(folder, 'bin', name))))
 }

@@ -31,6 +31,7 @@ const kinds: Record<NoticeType | 'gap', string> = {
   'repo.released': 'A repo that you watch has another latest release',
   'repo.assets': 'The latest release of a repo that you watch has other assets than before',
   'repo.removed': 'You watch a repo no longer',
+  'build.status': 'A build from source is queued, under way, done or failed',
   gap: 'Events between `after` and `oldest` are no longer kept'
 }
 

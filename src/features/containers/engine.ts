@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import Docker from 'dockerode'
 import { asFailure, EngineUnreachable, isMissing, oneLine, RunFailure } from './failures.ts'
 import { payloadsOf } from './frames.ts'
@@ -102,9 +102,14 @@ export function createEngine({ host, hubId }: { host: string; hubId: string }) {
     /** Makes a container that can do nothing but compute: see `confinement`. Gives its id. */
     create: failing(create),
 
-    /** Unpacks a tar archive into a container at `/`. */
-    putFiles: failing(async (id: string, archive: NodeJS.ReadableStream) => {
-      await answered(docker.getContainer(id).putArchive(archive, { path: '/' }), copiesWithin)
+    /** Unpacks a tar archive into a container at `/`. Throws what goes wrong with reading the archive as it is. */
+    putFiles: failing(async (id: string, archive: AsyncIterable<Uint8Array>, signal: AbortSignal) => {
+      const body = Readable.from(archive)
+      const broken = Promise.withResolvers<never>()
+      body.once('error', broken.reject) // the client would wait for its end
+      const abortSignal = AbortSignal.any([signal, abortedBy(broken.promise)])
+      const put = docker.getContainer(id).putArchive(body, { path: '/', abortSignal })
+      await answered(Promise.race([put, broken.promise]), copiesWithin)
     }),
 
     /** A folder of a container as a tar archive; undefined where it has none. */
@@ -189,6 +194,13 @@ async function answered<T>(asked: Promise<T>, within = answersWithin): Promise<T
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** A signal that is aborted when a promise fails. */
+function abortedBy(promise: Promise<never>) {
+  const abort = new AbortController()
+  promise.catch((error: unknown) => abort.abort(error))
+  return abort.signal
 }
 
 /** Reads what the engine says of a pull: an object a line. Throws what it says went wrong. */

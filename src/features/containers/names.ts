@@ -2,7 +2,11 @@ const longest = 200
 
 /** A file's name as it may be put into a folder: its last part, without what could lead out of the folder or break a line. */
 export function safeName(given: string) {
-  const last = given.toWellFormed().split(/[/\\]/).findLast((part) => part !== '' && part !== '.' && part !== '..') ?? ''
+  const last =
+    given
+      .toWellFormed()
+      .split(/[/\\]/)
+      .findLast((part) => part !== '' && part !== '.' && part !== '..') ?? ''
   const plain = last.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '_').trim()
   return clipped(plain === '' || plain === '.' || plain === '..' ? 'file' : plain)
 }
@@ -29,6 +33,9 @@ function firstFree(name: string, used: Set<string>) {
 function clipped(name: string) {
   if (Buffer.byteLength(name) <= longest) return name
   const ending = name.match(/\.[\w.]{1,20}$/)?.[0] ?? ''
-  const stem = Buffer.from(name).subarray(0, longest - ending.length).toString('utf8').replace(/\ufffd+$/, '')
+  const stem = Buffer.from(name)
+    .subarray(0, longest - ending.length)
+    .toString('utf8')
+    .replace(/\ufffd+$/, '')
   return stem + ending
 }

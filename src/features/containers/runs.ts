@@ -2,8 +2,8 @@ import type { Log } from '../../lib/log.ts'
 import type { Blobs } from '../blobs/service.ts'
 import type { ContainerLimits, Engine } from './engine.ts'
 import { RunFailure } from './failures.ts'
-import type { Spool, Spools } from './spools.ts'
 import { patiently } from './patience.ts'
+import type { Spool, Spools } from './spools.ts'
 import { createWatch } from './watch.ts'
 
 /** One command in one container, from its files to its end. */
@@ -17,7 +17,7 @@ export type Run<C = unknown> = {
   /** How many bytes of the log are the hub's own, before the container's; null until it was started. */
   logStart: number | null
   /** Gathers the files as a tar archive; `say` writes to the log. */
-  files(say: Spool['say'], signal: AbortSignal): Promise<NodeJS.ReadableStream>
+  files(say: Spool['say'], signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
   /** The container is under way: to be stored. */
   started(container: { id: string; logStart: number }): Promise<void>
   /** Gathers what a successful container has left behind. */
@@ -44,6 +44,7 @@ const stopping = Symbol('stopping')
 /** Performs runs in containers. State is the container's own and the caller's rows: a hub that starts again performs the same run again, and it goes on. */
 export function createRuns({ engine, spools, blobs, log, limits, patience }: Needs) {
   const active = new Map<string, { abort: AbortController; done: Promise<void> }>()
+  let isTidy = false // until the engine has been asked for what an earlier process left behind
   const { untilEnded } = createWatch({ engine, limits, patience })
 
   async function perform<C>(run: Run<C>, signal: AbortSignal) {
@@ -52,17 +53,28 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
       const end = await outcomeOf(run, spool, signal)
       const { sha256, size } = await keepLog(spool, end.failure)
       await run.ended({ ...end, log: { sha256, size } })
+      await clear(run.name)
     } catch (error) {
       if (!signal.aborted) log.error({ err: error, run: run.name }, 'a run could not be brought to its end')
-      if (signal.reason !== cancelled) return void (await spools.release(run.name)) // the next start takes it up
+      // Otherwise the next start takes it up.
+      if (signal.reason === cancelled) await clear(run.name)
+      else await spools.release(run.name)
     }
-    await spools.release(run.name)
-    await spools.remove(run.name)
-    await removeContainers(({ run: name }) => name === run.name)
+  }
+
+  /** Nothing is left of a run but what was stored. */
+  async function clear(run: string) {
+    await spools.release(run)
+    await spools.remove(run)
+    isTidy = (await removeContainers((container) => container.run === run)) && isTidy
   }
 
   /** What came of a run. Throws when it is taken back, or the hub stops. */
-  async function outcomeOf<C>(run: Run<C>, spool: Spool, signal: AbortSignal): Promise<{ failure: string } | { failure?: undefined; collected: C }> {
+  async function outcomeOf<C>(
+    run: Run<C>,
+    spool: Spool,
+    signal: AbortSignal
+  ): Promise<{ failure: string } | { failure?: undefined; collected: C }> {
     try {
       const { id, logStart } = await patiently({ signal, patience }, () => begin(run, spool, signal))
       await untilEnded({ id, logStart, spool, signal })
@@ -99,7 +111,7 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
     signal.throwIfAborted()
     const files = await run.files(spool.say, signal)
     const id = await engine.create(run.name, { ...run, limits })
-    await engine.putFiles(id, files)
+    await engine.putFiles(id, files, signal)
     signal.throwIfAborted()
     const logStart = spool.size()
     await engine.start(id)
@@ -118,9 +130,11 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
   async function removeContainers(which: (container: { run: string }) => boolean) {
     try {
       for (const container of (await engine.list()).filter(which)) await engine.remove(container.id)
+      return true
     } catch (error) {
       if (!(error instanceof RunFailure)) throw error
-      log.warn({ reason: error.message }, 'containers could not be removed; it is tried again')
+      log.debug({ reason: error.message }, 'containers could not be removed')
+      return false
     }
   }
 
@@ -142,10 +156,11 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
       await active.get(name)?.done
     },
 
-    /** Removes the containers and logs of this hub's that no run under way has. */
-    async removeOrphans() {
-      await removeContainers(({ run }) => !active.has(run))
-      await spools.removeOthers()
+    /** Removes the containers and logs of this hub's that no run under way has, where there may be any. */
+    async tidy() {
+      if (isTidy) return
+      await spools.removeOthers((name) => active.has(name))
+      isTidy = await removeContainers(({ run }) => !active.has(run))
     },
 
     /** Lets go of everything under way: containers go on, and the next start finds them. */

@@ -34,11 +34,10 @@ export function createSpools(folder: string) {
     /** Removes the file of a log that is kept elsewhere by now. */
     remove: (run: string) => rm(pathOf(run), { force: true }),
 
-    /** Removes the files of runs that are not under way. */
-    async removeOthers() {
-      const names = await readdir(folder)
-      const others = names.filter((name) => !open.has(name.replace(/\.log$/, '')))
-      await Promise.all(others.map((name) => rm(join(folder, name), { force: true })))
+    /** Removes the files of runs that are not `wanted`. */
+    async removeOthers(wanted: (run: string) => boolean) {
+      const runs = (await readdir(folder)).map((name) => name.replace(/\.log$/, ''))
+      await Promise.all(runs.filter((run) => !wanted(run)).map((run) => rm(pathOf(run), { force: true })))
     }
   }
 }
@@ -86,7 +85,11 @@ function createSpool(path: string, sizeBefore: number) {
 
     /** At most `most` bytes from `offset` on. */
     read: async (offset: number, most: number) =>
-      offset >= size ? new Uint8Array() : Bun.file(path).slice(offset, Math.min(size, offset + most)).bytes(),
+      offset >= size
+        ? new Uint8Array()
+        : Bun.file(path)
+            .slice(offset, Math.min(size, offset + most))
+            .bytes(),
 
     /** All of it, as it is now. */
     contents: (): AsyncIterable<Uint8Array> => (size === 0 ? none() : createReadStream(path, { end: size - 1 })),

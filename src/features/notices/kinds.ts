@@ -33,6 +33,7 @@ export type NoticeData = {
   'repo.released': OfRepo & { version: string; previous: string }
   'repo.assets': OfRepo & { version: string }
   'repo.removed': OfRepo
+  'build.status': OfApplication & { id: number; status: string }
 }
 
 export type NoticeType = keyof NoticeData
