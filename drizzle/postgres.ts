@@ -17,5 +17,8 @@ export const {
   repos,
   watchers,
   releaseAssets,
-  builds
+  builds,
+  files,
+  tasks,
+  taskFiles
 } = defineTables(postgresColumns)

@@ -18,11 +18,16 @@ import { createPresence } from './features/devices/presence.ts'
 import { createReports } from './features/devices/reports.ts'
 import { createDevices } from './features/devices/service.ts'
 import { createDeviceStates } from './features/devices/states.ts'
+import { createFiles } from './features/files/service.ts'
 import { createGithub } from './features/github/service.ts'
 import { createLogs } from './features/logs/service.ts'
 import { createMetrics } from './features/metrics/service.ts'
 import { createNotices } from './features/notices/service.ts'
 import { createRepos } from './features/repos/service.ts'
+import { createPerforming } from './features/tasks/performing.ts'
+import { createPublishing } from './features/tasks/publishing.ts'
+import { createRecords } from './features/tasks/records.ts'
+import { createTasks } from './features/tasks/service.ts'
 import { createTeams } from './features/teams/service.ts'
 import { createUpkeep } from './features/upkeep.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
@@ -77,7 +82,13 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const { builderImage, imageMaxBytes } = config
   const { atOnce } = config.containers
   const builds = createBuilds({ db, clock, notices, blobs, deployments, containers, atOnce, builderImage, imageMaxBytes })
-  const referrers = [deployments.referred, repos.referred, builds.referred]
+  const files = createFiles({ db, clock })
+  const records = createRecords({ db, files, repos })
+  const publishing = createPublishing({ teams, applications, deployments })
+  const ofTasks = { db, notices, blobs, repos, records, publishing, containers }
+  const performing = createPerforming({ ...ofTasks, atOnce, imageMaxBytes })
+  const tasks = createTasks({ ...ofTasks, clock, files, performing })
+  const referrers = [deployments.referred, repos.referred, builds.referred, files.referred, tasks.referred]
   const upkeep = createUpkeep({ db, clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
 
   await logs.settle() // what the last run had taken in
@@ -95,6 +106,8 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     presence,
     deployments,
     builds,
+    files,
+    tasks,
     reports,
     logs,
     blobs,
@@ -113,7 +126,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     /** Aborted when the hub begins to stop: endless answers end on it. */
     stopping: stopping.signal,
     /** Goes on with what an earlier process left under way. */
-    startWork: () => containers.start([builds.resume]),
+    startWork: () => containers.start([builds.resume, tasks.resume]),
     /** Tells everything endless to end; `close` follows once the edges are done. */
     beginStop: () => stopping.abort(),
     async close() {

@@ -4,6 +4,7 @@ import { defineBuilds } from './tables/builds.ts'
 import { defineFleet } from './tables/fleet.ts'
 import { defineLogs } from './tables/logs.ts'
 import { definePeople } from './tables/people.ts'
+import { defineTasks } from './tables/tasks.ts'
 import { defineWatch } from './tables/watch.ts'
 
 /** Every table, written once for both databases. */
@@ -14,7 +15,8 @@ export function defineTables(columns: Columns) {
   const logs = defineLogs(columns, applications)
   const watch = defineWatch(columns, people)
   const builds = defineBuilds(columns, applications)
-  return { ...people, ...applications, ...fleet, ...logs, ...watch, ...builds }
+  const tasks = defineTasks(columns, { ...people, ...applications })
+  return { ...people, ...applications, ...fleet, ...logs, ...watch, ...builds, ...tasks }
 }
 
 export type Tables = ReturnType<typeof defineTables>

@@ -1,3 +1,5 @@
+export type Slots = ReturnType<typeof createSlots>
+
 /** Work of which at most `most` is under way at a time; the rest waits its turn. */
 export function createSlots(most: number) {
   const waiting: (() => void)[] = []

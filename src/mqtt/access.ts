@@ -6,6 +6,8 @@ import { createFreshness } from './freshness.ts'
 import { isOfRepos, mayHearReleases } from './latest-releases.ts'
 import { type Credentials, maySubscribe, type Principal, principalOf, signIn, teamsOf, type UserPrincipal } from './principals.ts'
 import type { Sessions } from './sessions.ts'
+import { isOfTasks, mayHearTasks } from './tasks.ts'
+import { isFilter } from './topics.ts'
 
 export type Access = ReturnType<typeof createAccess>
 
@@ -21,6 +23,7 @@ export function createAccess({ hub, connections, sessions }: Needs) {
     if (!principal || maySubscribe(principal, topic)) return principal !== undefined
     if (principal.kind === 'device') return false
     if (isOfRepos(topic)) return mayHearReleases(hub, principal.id, topic)
+    if (isOfTasks(topic)) return isFilter(topic) && mayHearTasks(hub, principal.id, topic)
     return freshness.use(
       () => teamsOf(hub, principal.id),
       (teams) => {

@@ -15,6 +15,7 @@ import { createRelaunches } from './relaunches.ts'
 import { createReports } from './reports.ts'
 import { createRetained } from './retained.ts'
 import { createSessions } from './sessions.ts'
+import { createTaskTopics } from './tasks.ts'
 import type { Occasion } from './told.ts'
 import { levelsAtMost } from './topics.ts'
 import { createWork } from './work.ts'
@@ -38,6 +39,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const reports = createReports({ connections, outbox })
   const retained = createRetained({ hub, connections, outbox })
   const latestReleases = createLatestReleases({ hub, connections, outbox, sessions })
+  const tasks = createTaskTopics({ hub, connections, outbox, sessions })
   const relaunches = createRelaunches({ hub, connections, outbox, sessions, work })
   let stopping = false
 
@@ -59,6 +61,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
     if (filters.length === 0) return
     work.run('telling a subscriber what there is', retained.greet(client, filters, occasion))
     work.run('telling a watcher of latest releases', latestReleases.greet(client, filters, occasion))
+    work.run('telling an owner of tasks', tasks.greet(client, filters, occasion))
     work.run('telling a device of a relaunch', relaunches.greet(client))
   }
   // Not at `clientReady`: between the CONNACK and that, a quick client has subscribed already.
@@ -84,10 +87,11 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const stopNotices = hub.notices.listen((notice) => {
     access.tell(notice)
     relaunches.note(notice)
-    const telling = told.then(() => Promise.all([retained, relaunches, latestReleases].map(({ tell }) => tell(notice))))
+    const telling = told.then(() => Promise.all([retained, relaunches, latestReleases, tasks].map(({ tell }) => tell(notice))))
     work.run('telling a notice', telling)
     told = telling.catch(() => {})
   })
+  hub.tasks.listen(tasks.pass)
   const stopReports = hub.reports.listen(reports.tellHeartbeat)
   hub.setBrokerCheck(() => checkHealth(broker))
   hub.metrics.watch('updraft_mqtt_clients', 'MQTT clients that are signed in', connections.count)

@@ -4,7 +4,20 @@ import { testHub } from '../support/hub.ts'
 // Every route of the documents that the hub has so far, once, as the documents list them, and what the hub adds.
 const documented = {
   '000': ['GET /health'],
-  '001': ['POST /register', 'POST /login', 'GET /repos', 'POST /repos', 'PATCH /repos', 'DELETE /repos/:id'],
+  '001': [
+    'POST /register',
+    'POST /login',
+    'GET /repos',
+    'POST /repos',
+    'PATCH /repos',
+    'DELETE /repos/:id',
+    'GET /tasks',
+    'POST /tasks',
+    'POST /tasks/:id',
+    'GET /tasks/:id/status',
+    'GET /tasks/:id/logs',
+    'DELETE /tasks/:id'
+  ],
   '003': [
     'POST /auth',
     'DELETE /auth',
@@ -30,6 +43,7 @@ const documented = {
     'POST /:team/apps/:app/deployments',
     'POST /:team/apps/:app/builds',
     'GET /:team/apps/:app/builds/:id',
+    'POST /files',
     'GET /me',
     'GET /teams',
     'POST /teams',

@@ -27,7 +27,9 @@ const pathParameters: Record<string, [description: string, example: string]> = {
 /** Where they are something else, by how the path begins. */
 const elsewhere: [start: string, name: string, description: string, example: string][] = [
   ['/teams/', 'team', 'Name of the team', 'acme'],
-  ['/repos/', 'id', 'Id of the repo, as listed', '642dc37cc80eb6212d262d78']
+  ['/repos/', 'id', 'Id of the repo, as listed', '642dc37cc80eb6212d262d78'],
+  ['/tasks/', 'id', 'Id of the task', '642d8aec812bbf22039fb162'],
+  ['/{team}/apps/', 'id', 'Id of the build', '1']
 ]
 
 function describePath(path: string, name: string) {
@@ -36,7 +38,7 @@ function describePath(path: string, name: string) {
   return { description, example }
 }
 
-const statusTexts: Record<string, string> = { '200': 'Done', '201': 'Created' }
+const statusTexts: Record<string, string> = { '200': 'Done', '201': 'Created', '202': 'Queued', '204': 'Done' }
 
 const noToken: Errors = { unauthorized: { 'No access token, or one that no longer holds': '' } }
 const fieldsTooLarge: Errors = { tooLarge: { 'The body has more than 64 KiB': 'The body may have at most 65536 bytes' } }

@@ -31,6 +31,8 @@ const kinds: Record<NoticeType | 'gap', string> = {
   'repo.released': 'A repo that you watch has another latest release',
   'repo.assets': 'The latest release of a repo that you watch has other assets than before',
   'repo.removed': 'You watch a repo no longer',
+  'task.status': 'A task of yours runs, has succeeded or has failed',
+  'task.deleted': 'A task of yours is gone',
   'build.status': 'A build from source is queued, under way, done or failed',
   gap: 'Events between `after` and `oldest` are no longer kept'
 }

@@ -83,13 +83,13 @@ export function createBuilds({ db, clock, notices, blobs, deployments, container
     name: runOf(row.build.id),
     image: builderImage ?? '',
     folder: '/src',
-    env: { BOARD: row.build.board, SRC: '/src', OUT: '/out' },
     logStart: row.build.logStart,
 
-    async files() {
+    async prepare() {
       const { sourceSha256: sha256, sourceSize: size } = row.build
       const bytes = Buffer.from(await new Response(await blobs.part({ sha256, size }, 0, size - 1)).arrayBuffer())
-      return unpacked(bytes, 'src', (archive) => putFolder(archive, 'out'))
+      const archive = unpacked(bytes, 'src', (tar) => putFolder(tar, 'out'))
+      return { archive, env: { BOARD: row.build.board, SRC: '/src', OUT: '/out' } }
     },
 
     started: async ({ logStart }) => void (await set(row, { logStart })),
@@ -114,13 +114,13 @@ export function createBuilds({ db, clock, notices, blobs, deployments, container
     }
   })
 
-  function perform(row: Row) {
-    runs.perform(runFor(row), (signal, work) =>
-      slots.use(signal, async () => {
-        if (row.build.status === 'queued') await set(row, { status: 'building' })
-        return work()
-      })
-    )
+  function perform(id: number) {
+    void runs.perform(runOf(id), slots, async () => {
+      const row = await byId(id)
+      if (!row || !unfinished.some((status) => status === row.build.status)) return undefined
+      if (row.build.status === 'queued') await set(row, { status: 'building' })
+      return runFor(row)
+    })
   }
 
   return {
@@ -149,8 +149,7 @@ export function createBuilds({ db, clock, notices, blobs, deployments, container
         await notices.record(change, { type: 'build.status', teamId: team.id, data })
         return created.id
       })
-      const row = await byId(id)
-      if (row) perform(row)
+      perform(id)
       return id
     },
 
@@ -172,10 +171,7 @@ export function createBuilds({ db, clock, notices, blobs, deployments, container
         .from(builds)
         .where(inArray(builds.status, unfinished))
         .orderBy(asc(builds.id))
-      for (const { id } of rows) {
-        const row = await byId(id)
-        if (row) perform(row)
-      }
+      for (const { id } of rows) perform(id)
     },
 
     /** Those of the given digests that a build still needs: its log, and its source until it is done. */

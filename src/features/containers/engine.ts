@@ -80,6 +80,13 @@ export function createEngine({ host, hubId }: { host: string; hubId: string }) {
     }
   }
 
+  async function kill(id: string) {
+    await answered(docker.getContainer(id).kill()).catch(async (error: unknown) => {
+      // Docker and Podman say by different statuses that there is nothing to end.
+      if ((await state(id))?.status === 'running') throw error
+    })
+  }
+
   const failing = <A extends unknown[], T>(act: (...given: A) => Promise<T>) => {
     return async (...given: A) => {
       try {
@@ -140,15 +147,11 @@ export function createEngine({ host, hubId }: { host: string; hubId: string }) {
     state: failing(state),
 
     /** Ends a container at once; one that has ended, or is not there, is left alone. */
-    kill: failing(async (id: string) => {
-      await answered(docker.getContainer(id).kill()).catch(async (error: unknown) => {
-        // Docker and Podman say by different statuses that there is nothing to end.
-        if ((await state(id))?.status === 'running') throw error
-      })
-    }),
+    kill: failing(kill),
 
     /** Ends and removes a container with all that it has written; none is fine. */
     remove: failing(async (id: string) => {
+      await kill(id) // or Podman would wait ten seconds for it to end by itself
       await answered(docker.getContainer(id).remove({ force: true, v: true })).catch((error: unknown) => {
         if (!isMissing(error)) throw error
       })

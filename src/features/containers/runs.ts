@@ -1,4 +1,5 @@
 import type { Log } from '../../lib/log.ts'
+import type { Slots } from '../../lib/slots.ts'
 import type { Blobs } from '../blobs/service.ts'
 import type { ContainerLimits, Engine } from './engine.ts'
 import { RunFailure } from './failures.ts'
@@ -11,13 +12,11 @@ export type Run<C = unknown> = {
   /** Unique for ever. */
   name: string
   image: string
-  command?: string[] | undefined
   folder: string
-  env?: Record<string, string>
   /** How many bytes of the log are the hub's own, before the container's; null until it was started. */
   logStart: number | null
-  /** Gathers the files as a tar archive; `say` writes to the log. */
-  files(say: Spool['say'], signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+  /** Gathers what the container is to have; `say` writes to the log. Throws a `RunFailure`. */
+  prepare(say: Spool['say']): Promise<Prepared>
   /** The container is under way: to be stored. */
   started(container: { id: string; logStart: number }): Promise<void>
   /** Gathers what a successful container has left behind. */
@@ -25,6 +24,9 @@ export type Run<C = unknown> = {
   /** All is over: to be stored with the digest of the log, in one transaction with what becomes of what was collected. */
   ended(end: RunEnd<C>): Promise<void>
 }
+
+/** What a container is to have: its files as a tar archive, and, where those are not the image's own, its command and environment. */
+export type Prepared = { archive: AsyncIterable<Uint8Array>; command?: string[]; env?: Record<string, string> }
 
 /** How a run ended: what was collected, or why it failed. */
 export type RunEnd<C> = { log: { sha256: string; size: number } } & (
@@ -109,9 +111,10 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
     await spool.reset()
     await engine.pull(run.image, spool.say)
     signal.throwIfAborted()
-    const files = await run.files(spool.say, signal)
-    const id = await engine.create(run.name, { ...run, limits })
-    await engine.putFiles(id, files, signal)
+    const { archive, command, env } = await run.prepare(spool.say)
+    signal.throwIfAborted()
+    const id = await engine.create(run.name, { image: run.image, folder: run.folder, command, env, limits })
+    await engine.putFiles(id, archive, signal)
     signal.throwIfAborted()
     const logStart = spool.size()
     await engine.start(id)
@@ -139,15 +142,22 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
   }
 
   return {
-    /** Performs a run in the background, as soon as `slot` gives it room. */
-    perform<C>(run: Run<C>, slot: <T>(signal: AbortSignal, work: () => Promise<T>) => Promise<T>) {
+    /** Performs the run of that name as soon as there is a slot for it; resolves when it is over, and never fails. `load` gives it then, or nothing where it is not wanted any more. */
+    perform<C>(name: string, slots: Slots, load: () => Promise<Run<C> | undefined>) {
       const abort = new AbortController()
-      const done = slot(abort.signal, () => perform(run, abort.signal))
+      const { signal } = abort
+      const begin = async () => {
+        const run = await load()
+        if (run) await perform(run, signal)
+      }
+      const done = slots
+        .use(signal, begin)
         .catch((error: unknown) => {
-          if (!abort.signal.aborted) log.error({ err: error, run: run.name }, 'a run broke off')
+          if (!signal.aborted) log.error({ err: error, run: name }, 'a run broke off')
         })
-        .finally(() => active.delete(run.name))
-      active.set(run.name, { abort, done })
+        .finally(() => active.delete(name))
+      active.set(name, { abort, done })
+      return done
     },
 
     /** Takes a run back: its container and its log are gone when this resolves. */

@@ -9,14 +9,26 @@ export type Spools = ReturnType<typeof createSpools>
 /** The logs of runs under way, a file each below `folder`: written as they come, and read by as many as like, each at its own pace. */
 export function createSpools(folder: string) {
   const open = new Map<string, Spool>()
+  const readers = new Map<string, Set<() => void>>()
+  const listeners = new Set<(run: string, bytes: Uint8Array) => void>()
   const pathOf = (run: string) => join(folder, `${run}.log`)
+
+  function wake(run: string) {
+    for (const reader of readers.get(run) ?? []) reader()
+  }
+
+  function written(run: string, bytes: Uint8Array) {
+    for (const listener of listeners) listener(run, bytes)
+    wake(run)
+  }
 
   return {
     prepare: () => mkdir(folder, { recursive: true, mode: 0o700 }),
 
     /** The log of a run, with what an earlier process has written of it. */
     async take(run: string) {
-      const spool = createSpool(pathOf(run), (await stat(pathOf(run)).catch(() => undefined))?.size ?? 0)
+      const { size = 0 } = (await stat(pathOf(run)).catch(() => undefined)) ?? {}
+      const spool = createSpool({ path: pathOf(run), size, written: (bytes) => written(run, bytes) })
       open.set(run, spool)
       return spool
     },
@@ -29,7 +41,24 @@ export function createSpools(folder: string) {
       const spool = open.get(run)
       open.delete(run)
       await spool?.close()
+      wake(run)
     },
+
+    /** Calls `reader` whenever there may be more to read of a log, under way here by now or not yet. Gives the way to stop. */
+    onNews(run: string, reader: () => void) {
+      const all = readers.get(run) ?? new Set()
+      readers.set(run, all.add(reader))
+      return () => {
+        all.delete(reader)
+        if (all.size === 0 && readers.get(run) === all) readers.delete(run)
+      }
+    },
+
+    /** Has the readers of a log look again. */
+    wake,
+
+    /** Calls `listener` with whatever is written to any log. */
+    listen: (listener: (run: string, bytes: Uint8Array) => void) => void listeners.add(listener),
 
     /** Removes the file of a log that is kept elsewhere by now. */
     remove: (run: string) => rm(pathOf(run), { force: true }),
@@ -42,23 +71,18 @@ export function createSpools(folder: string) {
   }
 }
 
-function createSpool(path: string, sizeBefore: number) {
-  const readers = new Set<() => void>()
-  const listeners = new Set<(bytes: Uint8Array) => void>()
+type Opened = { path: string; size: number; written(bytes: Uint8Array): void }
+
+function createSpool({ path, size: sizeBefore, written }: Opened) {
   let size = sizeBefore
   let file: FileHandle | undefined
   let last: Promise<void> = Promise.resolve()
-
-  const wake = () => {
-    for (const reader of readers) reader()
-  }
 
   async function write(bytes: Uint8Array) {
     file ??= await open(path, 'a', 0o600)
     await file.appendFile(bytes)
     size += bytes.byteLength
-    for (const listener of listeners) listener(bytes)
-    wake()
+    written(bytes)
   }
 
   /** One after the other: what is said and what a container writes does not mix. */
@@ -94,19 +118,9 @@ function createSpool(path: string, sizeBefore: number) {
     /** All of it, as it is now. */
     contents: (): AsyncIterable<Uint8Array> => (size === 0 ? none() : createReadStream(path, { end: size - 1 })),
 
-    /** Calls `wake` whenever there may be more to read. Gives the way to stop. */
-    onNews(reader: () => void) {
-      readers.add(reader)
-      return () => void readers.delete(reader)
-    },
-
-    /** Calls `listener` with whatever is written. */
-    onBytes: (listener: (bytes: Uint8Array) => void) => void listeners.add(listener),
-
     async close() {
       await last.catch(() => {})
       await file?.close()
-      wake()
     }
   }
 }

@@ -33,6 +33,8 @@ export type NoticeData = {
   'repo.released': OfRepo & { version: string; previous: string }
   'repo.assets': OfRepo & { version: string }
   'repo.removed': OfRepo
+  'task.status': { task: string; status: string; repo_id: string }
+  'task.deleted': { task: string }
   'build.status': OfApplication & { id: number; status: string }
 }
 
