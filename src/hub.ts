@@ -125,6 +125,8 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     },
     /** Aborted when the hub begins to stop: endless answers end on it. */
     stopping: stopping.signal,
+    /** Removes containers that belong to nothing any more. */
+    tidy: containers.tidy,
     /** Goes on with what an earlier process left under way. */
     startWork: () => containers.start([builds.resume, tasks.resume]),
     /** Tells everything endless to end; `close` follows once the edges are done. */

@@ -106,7 +106,7 @@ export const builtApp = t.Object({
   tag: nullable(t.String(), 'Tag of the deployments', 'kitchen'),
   group_id: t.String({ description: 'What the deployments have in common', examples: ['5f0c8a52-6a0b-4e0f-9d57-2f1c3f6f7a10'] }),
   failure: nullable(t.String(), 'Why it failed', 'The command exited with status 1'),
-  deployments: t.Array(t.Integer(), { description: 'Ids of what was deployed', examples: [[88]] }),
+  deployments: t.Array(t.Integer({ examples: [88] }), { description: 'Ids of what was deployed' }),
   created_at: t.String({ format: 'date-time', description: 'When it was queued', examples: [at] }),
   ended_at: nullable(t.String({ format: 'date-time' }), 'When it ended', at),
   log: t.String({ description: 'What the builder wrote: the last 256 KiB of it', examples: ['cc main.c\n'] })

@@ -43,26 +43,26 @@ const containerImage = t.String({
   examples: ['ubuntu:latest']
 })
 
-const yesOrNo = t.Union([t.Boolean(), t.Literal('true'), t.Literal('false'), t.Literal('')])
-
 export const newTask = t.Object({
   repo: { ...repoId, title: 'Repo is required', error: 'Repository not found in the watch list' },
   releaseAsset,
   runCommand,
   containerImage,
   additionalFiles: t.Optional(
-    t.Union([t.Array(fileId, { maxItems: 50 }), t.Literal('')], {
+    t.Array(fileId, {
+      maxItems: 50,
       error: 'Additional files must be ids of files',
       description: 'What `POST /files` answered, at most 50. In a form these may be the files themselves',
       examples: [[]]
     })
   ),
-  onRelease: t.Optional({
-    ...yesOrNo,
-    error: 'onRelease must be true or false',
-    description: 'Whether it runs by itself over each new release',
-    examples: [false]
-  }),
+  onRelease: t.Optional(
+    t.Boolean({
+      error: 'onRelease must be true or false',
+      description: 'Whether it runs by itself over each new release',
+      examples: [false]
+    })
+  ),
   publishTo: t.Optional(
     t.String({
       maxLength: 130,

@@ -12,25 +12,26 @@ import { logAnswer, offsetOf } from './task-log.ts'
 const checkTask = checker(model.newTask)
 const notThere: Errors = { missing: { 'You have no such task': 'Task not found' } }
 
-type Given = ReturnType<typeof checkTask>
+const words: Record<string, unknown> = { true: true, false: false, '': undefined }
 
-const taskFrom = ({ additionalFiles, onRelease, publishTo, ...given }: Given) => ({
-  ...given,
-  files: Array.isArray(additionalFiles) ? additionalFiles : [],
-  onRelease: onRelease === true || onRelease === 'true',
-  publishTo
-})
+/** The fields of a form say everything as text. */
+function readTask({ onRelease, additionalFiles, ...fields }: Record<string, unknown>) {
+  const said = typeof onRelease === 'string' && onRelease in words ? words[onRelease] : onRelease
+  const given = checkTask({ ...fields, onRelease: said, additionalFiles: additionalFiles === '' ? [] : additionalFiles })
+  const { additionalFiles: files = [], onRelease: runsByItself = false, publishTo, ...task } = given
+  return { ...task, files, onRelease: runsByItself, publishTo }
+}
 
 /** Makes a task as a body describes it; in a form, ids of files and files themselves may stand side by side. */
 async function create(hub: Hub, userId: string, request: Request) {
-  if (!isForm(request)) return hub.tasks.create(userId, taskFrom(checkTask(await readFields(request))), async () => [])
+  if (!isForm(request)) return hub.tasks.create(userId, readTask(await readFields(request)), async () => [])
   const form = await receiveAdditional(hub, request)
   try {
     const fields = Object.fromEntries([...form.values].map(([name, values]) => [name, values.at(-1)]))
     const ids = form.values.get('additionalFiles')?.filter((value) => value !== '') ?? []
-    const given = checkTask({ ...fields, additionalFiles: ids })
+    const task = readTask({ ...fields, additionalFiles: ids })
     const addFiles = async () => (await storeFiles(hub, userId, form)).map(({ id }) => id)
-    return await hub.tasks.create(userId, taskFrom(given), addFiles)
+    return await hub.tasks.create(userId, task, addFiles)
   } finally {
     await discardFiles(form)
   }

@@ -3,6 +3,7 @@ import Docker from 'dockerode'
 import { asFailure, EngineUnreachable, isMissing, oneLine, RunFailure } from './failures.ts'
 import { payloadsOf } from './frames.ts'
 
+const looksWithin = 10_000
 const answersWithin = 60_000
 const pullsWithin = 30 * 60_000
 const copiesWithin = 30 * 60_000
@@ -42,7 +43,8 @@ export function createEngine({ host, hubId }: { host: string; hubId: string }) {
   let limitsDisk = true // until the engine says that it cannot
 
   async function create(run: string, { image, command, folder, env = {}, limits }: NewContainer): Promise<string> {
-    const storage = limitsDisk ? { StorageOpt: { size: String(limits.disk) } } : {}
+    const bounded = limitsDisk
+    const storage = bounded ? { StorageOpt: { size: String(limits.disk) } } : {}
     const options: Docker.ContainerCreateOptions = {
       Image: image,
       ...(command ? { Entrypoint: command.slice(0, 1), Cmd: command.slice(1) } : {}),
@@ -54,7 +56,7 @@ export function createEngine({ host, hubId }: { host: string; hubId: string }) {
     try {
       return (await answered(docker.createContainer(options))).id
     } catch (error) {
-      if (!limitsDisk || !/storage[- ]?opt|quota/i.test(asFailure(error).message)) throw error
+      if (!bounded || !/storage[- ]?opt|quota/i.test(asFailure(error).message)) throw error
       limitsDisk = false
       return create(run, { image, command, folder, env, limits })
     }
@@ -73,7 +75,9 @@ export function createEngine({ host, hubId }: { host: string; hubId: string }) {
   async function state(id: string, { size = false } = {}): Promise<ContainerState | undefined> {
     try {
       const options = { size } as object // the types do not know it
-      return stateOf((await answered(docker.getContainer(id).inspect(options))) as Docker.ContainerInspectInfo & Sized)
+      return stateOf(
+        (await answered(docker.getContainer(id).inspect(options), looksWithin)) as Docker.ContainerInspectInfo & Sized
+      )
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error
@@ -159,7 +163,8 @@ export function createEngine({ host, hubId }: { host: string; hubId: string }) {
 
     /** The containers of this hub: their ids by the names of their runs. */
     list: failing(async () => {
-      const found = await answered(docker.listContainers({ all: true, filters: { label: [`${hubLabel}=${hubId}`] } }))
+      const asked = docker.listContainers({ all: true, filters: { label: [`${hubLabel}=${hubId}`] } })
+      const found = await answered(asked, looksWithin)
       return found.map(({ Id: id, Labels: labels }) => ({ id, run: labels[runLabel] ?? '' }))
     })
   }

@@ -8,12 +8,13 @@ type Patience = { signal: AbortSignal; patience: number }
 
 /** Asks the engine again while it does not answer, for up to `patience` ms; then throws that it does not. */
 export async function patiently<T>({ signal, patience }: Patience, ask: () => Promise<T>): Promise<T> {
-  const end = Date.now() + patience
+  let end = Number.POSITIVE_INFINITY
   for (let wait = firstWait; ; wait = Math.min(wait * 2, longestWait)) {
     try {
       return await ask()
     } catch (error) {
       signal.throwIfAborted()
+      end = Math.min(end, Date.now() + patience)
       if (!(error instanceof EngineUnreachable) || Date.now() + wait > end) throw error
     }
     await pause(wait, signal)

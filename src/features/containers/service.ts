@@ -30,18 +30,21 @@ export async function createContainers({ host, limits, dataDir, hubId, blobs, lo
   let timer: NodeJS.Timeout | undefined
   let tidying: Promise<unknown> = Promise.resolve()
 
-  const tidy = () => {
+  function tidy() {
     tidying = runs.tidy().catch((error: unknown) => log.error({ err: error }, 'tidying up containers failed'))
+    return tidying
   }
 
   return {
     runs,
     spools,
+    /** Removes what belongs to nothing that is under way. */
+    tidy,
     /** Takes up what an earlier process left under way, and removes what belongs to nothing; again and again until stopped. */
     async start(resumes: (() => Promise<void>)[]) {
       for (const resume of resumes) await resume()
-      tidy()
-      timer = setInterval(tidy, tidyEvery)
+      void tidy()
+      timer = setInterval(() => void tidy(), tidyEvery)
     },
     /** Lets go of what is under way: it goes on, and the next start takes it up. */
     async stop() {

@@ -6,6 +6,7 @@ import type { Spool } from './spools.ts'
 
 const lookEvery = 1000
 const lookSoon = 100
+const measureAgain = 60_000
 const killedBySignal = 137
 
 type Needs = { engine: Engine; limits: RunLimits; patience: number }
@@ -49,15 +50,25 @@ export function createWatch({ engine, limits, patience }: Needs) {
     news.over.resolve()
   }
 
+  /** Asks how a container is doing. Where measuring its disk takes long, it is done less often: a tenth of the time at most. */
+  function createLook(id: string) {
+    let measureAt = 0
+    return async () => {
+      const asked = Date.now()
+      const due = measureAt
+      measureAt = asked + measureAgain // where this takes too long, the engine is asked for less
+      const state = await engine.state(id, { size: asked >= due })
+      const done = Date.now()
+      measureAt = asked >= due ? done + Math.max(lookEvery, 10 * (done - asked)) : due
+      return state
+    }
+  }
+
   /** Waits for the end of a container; ends one that breaks a limit. Gives its last state and the limit. */
   async function guard({ id, signal }: Watched, news: News) {
-    let measureAt = 0
+    const look = createLook(id)
     for (;;) {
-      const asked = Date.now()
-      const size = asked >= measureAt
-      const state = await patiently({ signal, patience }, () => engine.state(id, { size }))
-      // Where measuring takes long, it is done less often: a tenth of the time at most.
-      if (size) measureAt = asked + Math.max(lookEvery, 10 * (Date.now() - asked))
+      const state = await patiently({ signal, patience }, look)
       if (!state) throw new RunFailure('The container is gone')
       if (state.status === 'ended') return state
       news.breach ??= breachOf(state, limits)
