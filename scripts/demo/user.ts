@@ -42,6 +42,13 @@ export async function signUp(base: string, name: string) {
       await send(base, `POST /apps/${app}/deployments`, { token: access_token, form })
     },
 
+    /** Has firmware built from source and deployed; gives the id of the build. */
+    async build(app: string, zip: Uint8Array<ArrayBuffer>) {
+      const form = new FormData()
+      form.set('source_file', new Blob([zip]), 'source.zip')
+      return ((await send(base, `POST /apps/${app}/builds`, { token: access_token, form })) as { id: number }).id
+    },
+
     /** The devices of the team, by name. */
     async devices() {
       const { devices } = (await call(`GET /${name}/devices`)) as { devices: Listed[] }

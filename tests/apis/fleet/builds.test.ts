@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { type ZipEntry, zipOf } from '../../../scripts/demo/zip.ts'
 import { databaseName } from '../../support/databases.ts'
 import { builder, busybox, hasEngine, startEngine, type TestEngine } from '../../support/engine.ts'
 import { type TestHub, type TestUser, testDevice, testHub } from '../../support/hub.ts'
 import { deviceClient } from '../../support/mqtt.ts'
 import { has } from '../../support/needs.ts'
-import { type ZipEntry, zipOf } from '../../support/zips.ts'
 
 const here = hasEngine() && has('xtensa-lx106-elf-gcc', 'apt-get install gcc-xtensa-lx106')
 const blink = await readFile(new URL('../../../scripts/demo/blink.c', import.meta.url))
