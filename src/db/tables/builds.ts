@@ -15,6 +15,8 @@ export function defineBuilds({ table, text, choice, int, serial, long, time, ind
       /** What the deployments that come of it have in common. */
       groupId: text().notNull(),
       status: choice('queued', 'building', 'success', 'failure').notNull(),
+      /** The hub that it is made at, where there are several over one database. */
+      node: text().notNull(),
       sourceSha256: text().notNull(),
       sourceSize: int().notNull(),
       /** Where the container's output begins in the log; null until it was started. */

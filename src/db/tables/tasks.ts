@@ -46,6 +46,8 @@ export function defineTasks(
       status: choice('Created', 'Running', 'Succeeded', 'Failed').notNull(),
       /** How often it was started. */
       run: int().notNull(),
+      /** The hub that it runs at, where there are several over one database. */
+      node: text(),
       /** A release has come out while it ran: it is to run again. */
       again: bool().notNull(),
       /** Of the last run: the release that it is of, its container, and where the container's output begins in the log. */

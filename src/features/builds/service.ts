@@ -29,7 +29,7 @@ type Needs = {
   notices: Notices
   blobs: Blobs
   deployments: Deployments
-  containers: Pick<Containers, 'runs' | 'spools'>
+  containers: Pick<Containers, 'runs' | 'spools' | 'hubId'>
   /** How many are under way at a time. */
   atOnce: number
   /** The image that compiles for the board; undefined where none is configured. */
@@ -41,7 +41,7 @@ export type Builds = ReturnType<typeof createBuilds>
 
 /** Firmware made from source in the board's builder image, and deployed. */
 export function createBuilds({ db, clock, notices, blobs, deployments, containers, atOnce, builderImage, imageMaxBytes }: Needs) {
-  const { runs, spools } = containers
+  const { runs, spools, hubId: node } = containers
   const { builds, applications, teams, deployments: deployed } = db.tables
   const slots = createSlots(atOnce)
   const runOf = (id: number) => `build-${id}`
@@ -141,7 +141,7 @@ export function createBuilds({ db, clock, notices, blobs, deployments, container
         }
         const [created] = await change.tx
           .insert(builds)
-          .values({ ...values, sourceSha256: source.sha256, sourceSize: source.size })
+          .values({ ...values, node, sourceSha256: source.sha256, sourceSize: source.size })
           .returning({ id: builds.id })
         if (!created) throw missing('Application not found')
         const { id: application_id, slug: app, team } = application
@@ -164,12 +164,12 @@ export function createBuilds({ db, clock, notices, blobs, deployments, container
       return { ...row.build, deployments: ids.map((each) => each.id), log: Buffer.from(bytes).toString('utf8') }
     },
 
-    /** Takes up again what an earlier process left unfinished. */
+    /** Takes up again what an earlier process of this hub left unfinished. */
     async resume() {
       const rows = await db.read
         .select({ id: builds.id })
         .from(builds)
-        .where(inArray(builds.status, unfinished))
+        .where(and(inArray(builds.status, unfinished), eq(builds.node, node)))
         .orderBy(asc(builds.id))
       for (const { id } of rows) perform(id)
     },

@@ -38,6 +38,8 @@ export async function createContainers({ host, limits, dataDir, hubId, blobs, lo
   return {
     runs,
     spools,
+    /** What this hub is known by, beside others over the same database. */
+    hubId,
     /** Removes what belongs to nothing that is under way. */
     tidy,
     /** Takes up what an earlier process left under way, and removes what belongs to nothing; again and again until stopped. */

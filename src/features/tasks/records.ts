@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray } from 'drizzle-orm'
+import { and, asc, eq, inArray } from 'drizzle-orm'
 import type { Db } from '../../db/index.ts'
 import { missing } from '../../lib/errors.ts'
 import type { Files, StoredFile } from '../files/service.ts'
@@ -53,9 +53,15 @@ export function createRecords({ db, files, repos }: { db: Db; files: Files; repo
       return found.map((task) => ({ ...task, repo: watched.get(task.repoId) ?? asItWas(task) }))
     },
 
-    /** The tasks that are under way, those with containers first. */
-    underWay: () =>
-      db.read.select().from(tasks).where(eq(tasks.status, 'Running')).orderBy(desc(tasks.containerId), asc(tasks.id)),
+    /** The tasks that are under way at a hub, those with containers first. */
+    async underWay(node: string) {
+      const rows = await db.read
+        .select()
+        .from(tasks)
+        .where(and(eq(tasks.status, 'Running'), eq(tasks.node, node)))
+        .orderBy(asc(tasks.id))
+      return [...rows.filter((row) => row.containerId !== null), ...rows.filter((row) => row.containerId === null)]
+    },
 
     /** Those of the given digests that are of the log of a task. */
     async referred(sha256s: string[]) {

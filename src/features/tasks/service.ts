@@ -47,7 +47,7 @@ export type Tasks = ReturnType<typeof createTasks>
 /** What users have done with the releases that they watch: a command over an asset, in a container. */
 export function createTasks({ db, clock, notices, blobs, repos, files, records, publishing, performing, containers }: Needs) {
   const { tasks, taskFiles, watchers } = db.tables
-  const { runs, spools } = containers
+  const { runs, spools, hubId: node } = containers
   const owners = new Map<string, { task: string; userId: string }>()
 
   /** Inside a change: starts those of some tasks that do not run. */
@@ -55,7 +55,7 @@ export function createTasks({ db, clock, notices, blobs, repos, files, records, 
     const fresh = { containerId: null, logStart: null, logSha256: null, logSize: null, failure: null, version: null }
     const started = await change.tx
       .update(tasks)
-      .set({ ...fresh, status: 'Running', again: false, run: sql`${tasks.run} + 1` })
+      .set({ ...fresh, node, status: 'Running', again: false, run: sql`${tasks.run} + 1` })
       .where(and(which, ne(tasks.status, 'Running')))
       .returning()
     for (const row of started) await performing.tell(change, row)
@@ -102,9 +102,11 @@ export function createTasks({ db, clock, notices, blobs, repos, files, records, 
   }
 
   repos.onRelease((change, { repoId }) => released(change, repoId))
-  notices.listen(({ type, userId }) => {
-    if (type !== 'account.deleted') return
-    for (const [run, owner] of owners) if (owner.userId === userId) void runs.cancel(run)
+  // Whichever hub of several has taken the request: what is gone does not go on.
+  notices.listen(({ type, userId, data }) => {
+    const isGone = (owner: { task: string; userId: string }) =>
+      (type === 'account.deleted' && owner.userId === userId) || (type === 'task.deleted' && owner.task === data.task)
+    for (const [run, owner] of owners) if (isGone(owner)) void runs.cancel(run)
   })
 
   return {
@@ -174,9 +176,9 @@ export function createTasks({ db, clock, notices, blobs, repos, files, records, 
       })
     },
 
-    /** Takes up again what an earlier process left under way. */
+    /** Takes up again what an earlier process of this hub left under way. */
     async resume() {
-      for (const row of await records.underWay()) perform(row)
+      for (const row of await records.underWay(node)) perform(row)
     },
 
     /** Those of the given digests that are of the log of a task. */

@@ -103,7 +103,7 @@ describe('GET /swagger/json', () => {
         expect([route, status, description]).toEqual([route, status, words])
         if (status < 300) contentOf(`${route} ${status}`, content).forEach(expectToBeExplained)
       }
-      const done = answersOf(document).filter(({ status }) => status < 300)
+      const done = answersOf(document).filter(({ status }) => [200, 201, 202, 204].includes(status))
       expect(done.map(({ route }) => route).toSorted()).toEqual(routesOf(document))
     }))
 
