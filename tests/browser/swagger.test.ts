@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Browser } from 'playwright-core'
+import { zipOf } from '../../scripts/demo/zip.ts'
 import { operationsOf, readDocument } from '../apis/hub/docs-reader.ts'
 import { watchingHub } from '../support/github.ts'
 import { type TestHub, testDevice, testHub } from '../support/hub.ts'
@@ -7,7 +8,7 @@ import { has } from '../support/needs.ts'
 import { openSwagger, type SwaggerPage, startBrowser } from './swagger-page.ts'
 
 const here = has('chromium', 'apt-get install chromium')
-const longest = 180_000
+const longest = 300_000
 
 // What a reader does from top to bottom with the examples as they are filled in, each operation once, what destroys last.
 const story = [
@@ -26,6 +27,13 @@ const story = [
   'POST /repos',
   'GET /repos',
   'PATCH /repos',
+  'POST /files',
+  'POST /tasks',
+  'GET /tasks',
+  'POST /tasks/{id}',
+  'GET /tasks/{id}/status',
+  'GET /tasks/{id}/logs',
+  'DELETE /tasks/{id}',
   'DELETE /repos/{id}',
   'POST /{team}/devices',
   'GET /{team}/devices',
@@ -35,6 +43,9 @@ const story = [
   'POST /{team}/apps/{app}/devices',
   'POST /apps/{app}/deployments',
   'POST /{team}/apps/{app}/deployments',
+  'POST /apps/{app}/builds',
+  'POST /{team}/apps/{app}/builds',
+  'GET /{team}/apps/{app}/builds/{id}',
   'GET /devices/{secret}/image',
   'PUT /devices/{secret}/heartbeat',
   'PUT /{team}/devices/{name}/relauch',
@@ -47,6 +58,35 @@ const story = [
   'DELETE /teams/{team}',
   'DELETE /auth'
 ]
+
+/** What a reader copies from one answer into the next question. */
+type Known = { user: string; repo: string; task: string; secret: string }
+
+const source = Buffer.from(zipOf([{ name: 'main.c', data: 'void start(void) {}' }]))
+const files: [end: string, file: Buffer][] = [
+  ['/deployments', Buffer.from('firmware')],
+  ['/builds', source],
+  ['POST /files', source]
+]
+
+function givenFor(route: string, { user, repo, task, secret }: Known) {
+  const ids: [start: string, id: string][] = [
+    ['/repos/', repo],
+    ['/tasks/', task],
+    ['/users/', user]
+  ]
+  const id = ids.find(([part]) => route.includes(part))?.[1]
+  const parameters = { ...(route.includes('{secret}') ? { secret } : {}), ...(route.includes('{id}') && id ? { id } : {}) }
+  const replace: [RegExp, string] | undefined = route === 'POST /tasks' ? [/[0-9a-f]{24}/, repo] : undefined
+  return { parameters, file: files.find(([end]) => route.endsWith(end))?.[1], replace }
+}
+
+function learn(known: Known, route: string, body: string) {
+  const id = body.match(/"id": "([0-9a-f]{24})"/)?.[1] ?? ''
+  if (route === 'POST /repos') known.repo = id
+  if (route === 'POST /tasks') known.task = id
+  known.secret = body.match(/"device_secret": "(\w+)"/)?.[1] ?? known.secret
+}
 
 describe.skipIf(!here)('Swagger UI in Chromium', () => {
   let browser: Browser
@@ -132,22 +172,20 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
   test(
     'lets every operation be tried out with what is filled in',
     async () => {
-      await using t = await watchingHub()
+      await using t = await watchingHub({ env: { DOCKER_HOST: 'unix:///nowhere', BUILDER_IMAGE_ESP8266: 'localhost/none' } })
       const someone = await t.user('edith')
       const { id } = (await someone.call('GET /me')).body as { id: string }
       await using swagger = await openSwagger(browser, t.base)
       await swagger.authorize('access_token', (await t.root()).token)
       const operations = new Map(operationsOf(await readDocument(t)).map((operation) => [operation.route, operation]))
       expect([...story].toSorted()).toEqual([...operations.keys()].toSorted())
-      let secret = ''
-      let repoId = ''
+      const known: Known = { user: id, repo: '', task: '', secret: '' }
       for (const route of story) {
         const { operationId = '', responses = {} } = operations.get(route) ?? {}
-        const tried = await swagger.tryOut(operationId, givenTo(route, { secret, user: id, repo: repoId }))
+        const tried = await swagger.tryOut(operationId, givenFor(route, known))
         const done = Number(Object.keys(responses).find((status) => status.startsWith('2')))
         expect([route, tried.status, tried.body]).toEqual([route, done, expect.any(String)])
-        repoId = tried.body.match(/"id": "([0-9a-f]{24})"/)?.[1] ?? repoId
-        secret = tried.body.match(/"device_secret": "(\w+)"/)?.[1] ?? secret
+        learn(known, route, tried.body)
         const token = tried.body.match(/"access_token": "(\S+)"/)?.[1]
         if (token) await swagger.authorize('access_token', token)
       }
@@ -162,12 +200,4 @@ function expectOnlyTheHub({ requested, complaints }: SwaggerPage, { base }: Pick
   expect(others).toEqual([])
   expect(requested.filter((url) => url.startsWith(`${base}/swagger/`)).length).toBeGreaterThan(4)
   expect(complaints).toEqual([])
-}
-
-/** What is not filled in, as it was not known before: what earlier operations have made. */
-function givenTo(route: string, made: { secret: string; user: string; repo: string }) {
-  if (route.endsWith('/deployments')) return { file: Buffer.from('firmware') }
-  if (route.includes('{secret}')) return { parameters: { secret: made.secret } }
-  if (route.includes('{id}')) return { parameters: { id: route.includes('/repos/') ? made.repo : made.user } }
-  return {}
 }

@@ -56,9 +56,10 @@ export const fileRoutes = (hub: Hub) =>
             required: [field],
             properties: {
               additionalFiles: {
-                type: 'array',
-                items: { type: 'string', format: 'binary' },
-                description: 'The files, together at most FILE_MAX_BYTES (256 MiB unless configured)'
+                type: 'string',
+                format: 'binary',
+                description:
+                  'A file; a program may send up to 50 by this name, together at most FILE_MAX_BYTES (256 MiB unless configured)'
               },
               extract: {
                 type: 'string',

@@ -5,6 +5,7 @@ import { payloadsOf } from './frames.ts'
 
 const looksWithin = 10_000
 const answersWithin = 60_000
+const cleansUpWithin = 10_000
 const pullsWithin = 30 * 60_000
 const copiesWithin = 30 * 60_000
 const processesAtMost = 256
@@ -25,7 +26,7 @@ export type NewContainer = {
 
 /** How a container is doing. `disk`: the bytes that it has written, where that was asked for. */
 export type ContainerState = {
-  status: 'created' | 'running' | 'ended'
+  status: 'created' | 'running' | 'ending' | 'ended'
   exitCode: number
   outOfMemory: boolean
   startedAt: Date
@@ -232,15 +233,20 @@ async function toldOfPull(stream: Readable, say: (line: string) => Promise<void>
 type Sized = { SizeRw?: number; State: { OOMKilled: boolean } }
 
 function stateOf({ State: state, SizeRw: disk = 0 }: Docker.ContainerInspectInfo & Sized): ContainerState {
-  const early = ['created', 'configured', 'initialized'].includes(state.Status)
-  const going = state.Running || ['running', 'paused', 'restarting', 'stopping'].includes(state.Status)
   return {
-    status: early ? 'created' : going ? 'running' : 'ended',
+    status: statusOf(state),
     exitCode: state.ExitCode,
     outOfMemory: state.OOMKilled,
     startedAt: new Date(state.StartedAt),
     disk
   }
+}
+
+function statusOf({ Status: status, Running: running, FinishedAt: finishedAt }: Docker.ContainerInspectInfo['State']) {
+  if (['created', 'configured', 'initialized'].includes(status)) return 'created'
+  if (running || ['running', 'paused', 'restarting', 'stopping'].includes(status)) return 'running'
+  // Podman calls it stopped until it has cleaned up: meanwhile its files may seem to be gone.
+  return status === 'stopped' && Date.now() - Date.parse(finishedAt) < cleansUpWithin ? 'ending' : 'ended'
 }
 
 async function* once(bytes: Buffer) {

@@ -3,7 +3,7 @@ import { extract } from 'tar-stream'
 import type { StagedBlob } from '../../blobs/disk.ts'
 import { HubError } from '../../lib/errors.ts'
 import type { Blobs } from '../blobs/service.ts'
-import { RunFailure } from './failures.ts'
+import { EngineUnreachable, RunFailure } from './failures.ts'
 
 /** A file that a container has left behind. */
 export type Output = { name: string; bytes: StagedBlob }
@@ -33,8 +33,10 @@ export const discardOutputs = (outputs: Output[]) => Promise.all(outputs.map(({ 
 
 async function readAll(archive: Readable, { blobs, takes, atMost }: Wanted, taken: Output[]) {
   let all = 0
+  let isEmpty = true
   for await (const entry of archive.pipe(extract())) {
     const { name: path, size, type } = entry.header
+    isEmpty = false
     all += size
     // A file of holes may say any size, and the engine would send it all.
     if (all > atMost.all) throw new RunFailure(`What it left behind has more than ${atMost.all} bytes`)
@@ -47,4 +49,5 @@ async function readAll(archive: Readable, { blobs, takes, atMost }: Wanted, take
     if (taken.length === atMost.files) throw new RunFailure(`It left behind more than ${atMost.files} files`)
     taken.push({ name, bytes: await blobs.stage(entry as AsyncIterable<Uint8Array>, atMost.each) })
   }
+  if (isEmpty) throw new EngineUnreachable('The container engine gave an archive without even the folder')
 }

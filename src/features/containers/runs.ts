@@ -80,7 +80,8 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
     try {
       const { id, logStart } = await patiently({ signal, patience }, () => begin(run, spool, signal))
       await untilEnded({ id, logStart, spool, signal })
-      return { collected: await run.collect((path) => engine.files(id, path)) }
+      const collect = () => run.collect((path) => engine.files(id, path))
+      return { collected: await patiently({ signal, patience }, collect) }
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof RunFailure) return { failure: error.message }
