@@ -11,6 +11,14 @@ describe('the configuration', () => {
       databaseUrl: undefined,
       deviceDownAfter: 180_000,
       imageMaxBytes: 32 * 1024 ** 2,
+      sourceMaxBytes: 32 * 1024 ** 2,
+      fileMaxBytes: 256 * 1024 ** 2,
+      builderImage: undefined,
+      containers: {
+        host: 'unix:///var/run/docker.sock',
+        atOnce: 2,
+        limits: { network: 'none', memory: 512 * 1024 ** 2, cpus: 1, disk: 2 * 1024 ** 3, log: 16 * 1024 ** 2, time: 3_600_000 }
+      },
       logRetention: 30 * 86_400_000,
       logLevel: 'info',
       githubApiUrl: 'https://api.github.com',
@@ -37,7 +45,12 @@ describe('the configuration', () => {
       GITHUB_API_URL: 'ftp://github.example.org',
       GITHUB_TOKEN: 'two words',
       REPO_POLL_INTERVAL: 'often',
-      ASSET_MAX_BYTES: 'all'
+      ASSET_MAX_BYTES: 'all',
+      DOCKER_HOST: '/var/run/docker.sock',
+      TASK_MEMORY: 'much',
+      TASK_CPUS: '0',
+      TASK_TIMEOUT: 'never',
+      TASK_CONCURRENCY: '0'
     }
     let problems: string[] = []
     try {

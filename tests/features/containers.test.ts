@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { hasEngine, startEngine, type TestEngine } from '../support/engine.ts'
+import { restart } from '../support/mqtt.ts'
 import { taskStage } from '../support/tasks.ts'
 
 const longest = 120_000
@@ -123,6 +124,39 @@ describe.skipIf(!hasEngine())('a task in a real container', () => {
       await using t = await stage()
       const done = await t.run('true', { containerImage: 'localhost/empty' })
       expect(done).toMatchObject({ status: 'Failed', failure: expect.stringContaining('executable file not found') })
+      await engine.empty()
+    },
+    longest
+  )
+
+  test(
+    'goes on while the hub is stopped and started again',
+    async () => {
+      await using t = await stage()
+      const id = await t.addTask('echo begun; sleep 2; echo done')
+      await t.ada.call(`POST /tasks/${id}`)
+      const reader = (await t.ada.send(`GET /tasks/${id}/logs`)).body?.getReader()
+      await reader?.read()
+      await using second = await restart(t.hub)
+      expect(await engine.containers()).toEqual([`task-${id}-1`])
+      const log = await fetch(`http://127.0.0.1:${second.ports.http}/tasks/${id}/logs`, {
+        headers: { access_token: t.ada.token }
+      })
+      expect(await log.text()).toBe('begun\ndone\n')
+      await engine.empty()
+    },
+    longest
+  )
+
+  test(
+    'ends with the account of its owner',
+    async () => {
+      await using t = await stage({ TASK_CONCURRENCY: '1' })
+      const ids = [await t.addTask('echo begun; sleep 1000'), await t.addTask('sleep 1000')]
+      for (const id of ids) await t.ada.call(`POST /tasks/${id}`)
+      const reader = (await t.ada.send(`GET /tasks/${ids[0]}/logs`)).body?.getReader()
+      await reader?.read()
+      expect((await t.ada.call('DELETE /auth')).status).toBe(200)
       await engine.empty()
     },
     longest

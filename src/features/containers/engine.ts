@@ -185,7 +185,8 @@ const confinement = ({ memory, cpus, log, network }: ContainerLimits): Docker.Ho
 })
 
 function connectionTo(host: string): Docker.DockerOptions {
-  if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length) }
+  // Without a host of ours, the client would take one from the environment.
+  if (host.startsWith('unix://')) return { host: '', socketPath: host.slice('unix://'.length) }
   const { protocol, hostname, port } = new URL(host)
   const secure = protocol === 'https:'
   return { protocol: secure ? 'https' : 'http', host: hostname, port: Number(port) || (secure ? 2376 : 2375) }

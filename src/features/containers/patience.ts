@@ -11,13 +11,25 @@ export async function patiently<T>({ signal, patience }: Patience, ask: () => Pr
   let end = Number.POSITIVE_INFINITY
   for (let wait = firstWait; ; wait = Math.min(wait * 2, longestWait)) {
     try {
-      return await ask()
+      return await unlessAborted(signal, ask())
     } catch (error) {
       signal.throwIfAborted()
       end = Math.min(end, Date.now() + patience)
       if (!(error instanceof EngineUnreachable) || Date.now() + wait > end) throw error
     }
     await pause(wait, signal)
+  }
+}
+
+/** What a promise gives, unless the signal is aborted first: then its reason is thrown. What was asked goes on by itself. */
+async function unlessAborted<T>(signal: AbortSignal, asked: Promise<T>) {
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([asked, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }
 

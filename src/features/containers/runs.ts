@@ -29,10 +29,10 @@ export type Run<C = unknown> = {
 export type Prepared = { archive: AsyncIterable<Uint8Array>; command?: string[]; env?: Record<string, string> }
 
 /** How a run ended: what was collected, or why it failed. */
-export type RunEnd<C> = { log: { sha256: string; size: number } } & (
-  | { failure: string; collected?: undefined }
-  | { failure?: undefined; collected: C }
-)
+type Ended<C> = { failure: string; collected?: undefined } | { failure?: undefined; collected: C }
+
+/** How a run ended, with the digest of its log. */
+export type RunEnd<C> = Ended<C> & { log: { sha256: string; size: number } }
 
 export type RunLimits = ContainerLimits & { time: number }
 export type Runs = ReturnType<typeof createRuns>
@@ -53,14 +53,26 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
     const spool = await spools.take(run.name)
     try {
       const end = await outcomeOf(run, spool, signal)
-      const { sha256, size } = await keepLog(spool, end.failure)
-      await run.ended({ ...end, log: { sha256, size } })
+      await conclude(run, spool, end)
       await clear(run.name)
     } catch (error) {
       if (!signal.aborted) log.error({ err: error, run: run.name }, 'a run could not be brought to its end')
+      isTidy = false // what was asked of the engine may still come about
       // Otherwise the next start takes it up.
       if (signal.reason === cancelled) await clear(run.name)
       else await spools.release(run.name)
+    }
+  }
+
+  /** Stores how a run ended; where what it left behind cannot be stored, that it failed by that. */
+  async function conclude<C>(run: Run<C>, spool: Spool, end: Ended<C>) {
+    try {
+      await run.ended({ ...end, log: await keepLog(spool, end.failure) })
+    } catch (error) {
+      if (end.failure !== undefined) throw error
+      log.error({ err: error, run: run.name }, 'what a run left behind could not be stored')
+      const failure = 'What it left behind could not be stored'
+      await run.ended({ failure, log: await keepLog(spool, failure) })
     }
   }
 
@@ -72,11 +84,7 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
   }
 
   /** What came of a run. Throws when it is taken back, or the hub stops. */
-  async function outcomeOf<C>(
-    run: Run<C>,
-    spool: Spool,
-    signal: AbortSignal
-  ): Promise<{ failure: string } | { failure?: undefined; collected: C }> {
+  async function outcomeOf<C>(run: Run<C>, spool: Spool, signal: AbortSignal): Promise<Ended<C>> {
     try {
       const { id, logStart } = await patiently({ signal, patience }, () => begin(run, spool, signal))
       await untilEnded({ id, logStart, spool, signal })
@@ -128,7 +136,7 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
   async function keepLog(spool: Spool, failure: string | undefined) {
     const staged = await blobs.stage(withLastLine(spool, failure), Number.MAX_SAFE_INTEGER)
     await staged.keep()
-    return staged
+    return { sha256: staged.sha256, size: staged.size }
   }
 
   async function removeContainers(which: (container: { run: string }) => boolean) {

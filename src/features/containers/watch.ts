@@ -6,7 +6,8 @@ import type { Spool } from './spools.ts'
 
 const lookEvery = 1000
 const lookSoon = 100
-const measureAgain = 60_000
+const longestPause = 5000
+const measureAgain = 30_000
 const killedBySignal = 137
 
 type Needs = { engine: Engine; limits: RunLimits; patience: number }
@@ -50,7 +51,7 @@ export function createWatch({ engine, limits, patience }: Needs) {
     news.over.resolve()
   }
 
-  /** Asks how a container is doing. Where measuring its disk takes long, it is done less often: a tenth of the time at most. */
+  /** Asks how a container is doing. Where measuring its disk takes long, it is done less often, but every five seconds at least. */
   function createLook(id: string) {
     let measureAt = 0
     return async () => {
@@ -59,7 +60,7 @@ export function createWatch({ engine, limits, patience }: Needs) {
       measureAt = asked + measureAgain // where this takes too long, the engine is asked for less
       const state = await engine.state(id, { size: asked >= due })
       const done = Date.now()
-      measureAt = asked >= due ? done + Math.max(lookEvery, 10 * (done - asked)) : due
+      measureAt = asked >= due ? done + Math.min(longestPause, Math.max(lookEvery, 10 * (done - asked))) : due
       return state
     }
   }
