@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import Type, { type Static } from 'typebox'
+import Type, { type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { parseBytes, parseDuration } from './lib/text.ts'
 
@@ -105,7 +105,7 @@ export function readConfig(variables: Record<string, string | undefined>): Confi
   )
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   const environment = Value.Convert(Environment, Value.Default(Environment, present))
-  const problems = [...complaints(environment), ...contradictions(present)]
+  const problems = [...complaints(environment as Record<string, unknown>), ...contradictions(present)]
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
   return resolveConfig(environment as Environment)
 }
@@ -119,14 +119,13 @@ export function describeConfig() {
   })
 }
 
-function complaints(environment: unknown) {
-  const seen = new Map<string, string>()
-  for (const { instancePath, message } of Value.Errors(Environment, environment)) {
-    const name = instancePath.split('/')[1] ?? ''
-    const schema = (Environment.properties as Record<string, { title?: string }>)[name]
-    if (name !== '' && !seen.has(name)) seen.set(name, `${name} ${schema?.title ? `must be ${schema.title}` : message}`)
-  }
-  return [...seen.values()]
+/** Each variable is checked by itself: of a whole object, the library tells of the first eight problems only. */
+function complaints(environment: Record<string, unknown>) {
+  return Object.entries(Environment.properties).flatMap(([name, schema]: [string, TSchema & { title?: string }]) => {
+    if (environment[name] === undefined) return []
+    const [first] = Value.Errors(schema, environment[name])
+    return first ? [`${name} ${schema.title ? `must be ${schema.title}` : first.message}`] : []
+  })
 }
 
 function contradictions(given: Record<string, string | undefined>) {

@@ -6,6 +6,7 @@ import { signedIn, userSecurity } from '../access.ts'
 import { checker } from '../complaints.ts'
 import { described, type Errors, inQuery, says, teamErrors } from '../openapi.ts'
 import { receiveUpload } from '../upload.ts'
+import { noApplication, ofAnyTeam, ofTeam } from './deployments.ts'
 import * as model from './model.ts'
 
 const checkBuild = checker(model.build)
@@ -69,21 +70,6 @@ const detail = (summary: string, errors: Errors) =>
       unavailable: { 'The hub has no builder image': 'No builder image is configured for esp8266' }
     }
   })
-
-const noApplication = { 'No such application': 'Application not found' }
-
-const ofAnyTeam: Errors = {
-  forbidden: { 'You are only a viewer of its team': 'As viewer of this team you may not do this' },
-  missing: noApplication,
-  invalid: {
-    'Several of your teams have an application of that name': [
-      'Several of your teams have this application',
-      'app_name is ambiguous: acme, ada have one; use /<team>/apps/blinker/…'
-    ]
-  }
-}
-
-const ofTeam: Errors = { ...teamErrors.write, missing: { ...teamErrors.write.missing, ...noApplication } }
 
 /** `POST /apps/<app_name>/builds`, the same under the team, and how a build is doing. */
 export const buildRoutes = (hub: Hub) =>
