@@ -13,5 +13,12 @@ export const {
   logDevices,
   logEntries,
   logIntake,
-  notices
+  notices,
+  repos,
+  watchers,
+  releaseAssets,
+  builds,
+  files,
+  tasks,
+  taskFiles
 } = defineTables(sqliteColumns)

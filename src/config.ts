@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import Type, { type Static } from 'typebox'
+import Type, { type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { parseBytes, parseDuration } from './lib/text.ts'
 
@@ -46,6 +46,35 @@ const Environment = Type.Object({
   ADMIN_PASSWORD: Type.Optional(text('password of the first administrator, at least 8 characters', { minLength: 8 })),
   DEVICE_DOWN_AFTER: duration('silence after which a device is listed as down', '3m'),
   IMAGE_MAX_BYTES: size('largest firmware image', '32MiB'),
+  GITHUB_API_URL: text("address of GitHub's API; of an Enterprise Server https://<host>/api/v3", {
+    default: 'https://api.github.com'
+  }),
+  GITHUB_TOKEN: Type.Optional(
+    Type.String({
+      description: 'token with which the hub polls, for a larger quota; what it may read, every user may',
+      pattern: '^[\\x21-\\x7e]+$',
+      title: 'a token without spaces'
+    })
+  ),
+  REPO_POLL_INTERVAL: duration('how often GitHub is asked for the latest release of each watched repo; 0s: never', '15m'),
+  ASSET_MAX_BYTES: size('largest release asset that is fetched', '1GiB'),
+  SOURCE_MAX_BYTES: size('largest source archive of a build', '32MiB'),
+  FILE_MAX_BYTES: size('how much one upload of files for tasks may have', '256MiB'),
+  DOCKER_HOST: Type.Optional(
+    Type.String({
+      description: 'Docker or Podman: unix:///path/to.sock, or tcp://host:port; /var/run/docker.sock when unset',
+      pattern: '^(unix:///\\S+|(tcp|https?)://[^\\s/]+/?)$',
+      title: 'unix:///path/to.sock or tcp://host:port'
+    })
+  ),
+  BUILDER_IMAGE_ESP8266: Type.Optional(text('image that compiles firmware for the esp8266', { minLength: 1 })),
+  TASK_NETWORK: text('network of the containers: none, bridge or the name of one', { default: 'none', minLength: 1 }),
+  TASK_MEMORY: size('memory of a container', '512m'),
+  TASK_CPUS: Type.Number({ description: 'processors of a container', default: 1, minimum: 0.1, title: 'a number from 0.1 on' }),
+  TASK_DISK: size('how much a container may write to its disk', '2GiB'),
+  TASK_LOG: size('how much a container may write of log', '16MiB'),
+  TASK_TIMEOUT: duration('how long a container may run', '1h'),
+  TASK_CONCURRENCY: count('how many tasks, and how many builds, run at a time', { default: 2 }),
   LOG_RETENTION: duration('how long log lines and notices are kept', '30d'),
   LOG_LEVEL: Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
@@ -76,7 +105,7 @@ export function readConfig(variables: Record<string, string | undefined>): Confi
   )
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   const environment = Value.Convert(Environment, Value.Default(Environment, present))
-  const problems = [...complaints(environment), ...contradictions(present)]
+  const problems = [...complaints(environment as Record<string, unknown>), ...contradictions(present)]
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
   return resolveConfig(environment as Environment)
 }
@@ -90,14 +119,13 @@ export function describeConfig() {
   })
 }
 
-function complaints(environment: unknown) {
-  const seen = new Map<string, string>()
-  for (const { instancePath, message } of Value.Errors(Environment, environment)) {
-    const name = instancePath.split('/')[1] ?? ''
-    const schema = (Environment.properties as Record<string, { title?: string }>)[name]
-    if (name !== '' && !seen.has(name)) seen.set(name, `${name} ${schema?.title ? `must be ${schema.title}` : message}`)
-  }
-  return [...seen.values()]
+/** Each variable is checked by itself: of a whole object, the library tells of the first eight problems only. */
+function complaints(environment: Record<string, unknown>) {
+  return Object.entries(Environment.properties).flatMap(([name, schema]: [string, TSchema & { title?: string }]) => {
+    if (environment[name] === undefined) return []
+    const [first] = Value.Errors(schema, environment[name])
+    return first ? [`${name} ${schema.title ? `must be ${schema.title}` : first.message}`] : []
+  })
 }
 
 function contradictions(given: Record<string, string | undefined>) {
@@ -113,7 +141,11 @@ function contradictions(given: Record<string, string | undefined>) {
     ],
     [given.DATABASE_URL !== undefined && given.JWT_SECRET === undefined, 'JWT_SECRET must be set when DATABASE_URL is'],
     [(given.ADMIN_EMAIL === undefined) !== (given.ADMIN_PASSWORD === undefined), 'ADMIN_EMAIL and ADMIN_PASSWORD go together'],
-    [given.PUBLIC_URL !== undefined && !URL.canParse(given.PUBLIC_URL), 'PUBLIC_URL must be a URL']
+    [given.PUBLIC_URL !== undefined && !URL.canParse(given.PUBLIC_URL), 'PUBLIC_URL must be a URL'],
+    [
+      given.GITHUB_API_URL !== undefined && !/^https?:$/.test(URL.parse(given.GITHUB_API_URL)?.protocol ?? ''),
+      'GITHUB_API_URL must be an http or https URL'
+    ]
   ]
   return rules.filter(([broken]) => broken).map(([, sentence]) => sentence)
 }
@@ -136,10 +168,46 @@ function resolveConfig(environment: Environment) {
         ? { email: environment.ADMIN_EMAIL, password: environment.ADMIN_PASSWORD }
         : undefined,
     deviceDownAfter: parseDuration(environment.DEVICE_DOWN_AFTER) ?? 0,
-    imageMaxBytes: parseBytes(environment.IMAGE_MAX_BYTES) ?? 0,
+    ...resolveSizes(environment),
+    githubApiUrl: environment.GITHUB_API_URL.replace(/\/+$/, ''),
+    watching: resolveWatching(environment),
+    builderImage: environment.BUILDER_IMAGE_ESP8266,
+    containers: resolveContainers(environment),
     logRetention: parseDuration(environment.LOG_RETENTION) ?? 0,
     logLevel: environment.LOG_LEVEL,
     metricsToken: environment.METRICS_TOKEN,
     corsOrigins: environment.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? []
+  }
+}
+
+/** How repos at GitHub are watched. */
+function resolveWatching(environment: Environment) {
+  return {
+    token: environment.GITHUB_TOKEN,
+    interval: parseDuration(environment.REPO_POLL_INTERVAL) ?? 0,
+    assetLimit: parseBytes(environment.ASSET_MAX_BYTES) ?? 0
+  }
+}
+
+/** How much of each an upload may have. */
+const resolveSizes = (environment: Environment) => ({
+  imageMaxBytes: parseBytes(environment.IMAGE_MAX_BYTES) ?? 0,
+  sourceMaxBytes: parseBytes(environment.SOURCE_MAX_BYTES) ?? 0,
+  fileMaxBytes: parseBytes(environment.FILE_MAX_BYTES) ?? 0
+})
+
+/** What is run in containers, and what it may use. */
+function resolveContainers(environment: Environment) {
+  return {
+    host: environment.DOCKER_HOST ?? 'unix:///var/run/docker.sock',
+    atOnce: environment.TASK_CONCURRENCY,
+    limits: {
+      network: environment.TASK_NETWORK,
+      memory: parseBytes(environment.TASK_MEMORY) ?? 0,
+      cpus: environment.TASK_CPUS,
+      disk: parseBytes(environment.TASK_DISK) ?? 0,
+      log: parseBytes(environment.TASK_LOG) ?? 0,
+      time: parseDuration(environment.TASK_TIMEOUT) ?? 0
+    }
   }
 }

@@ -12,16 +12,25 @@ import { createTokens } from './features/accounts/tokens.ts'
 import { createAdministration } from './features/applications/administration.ts'
 import { createApplications } from './features/applications/service.ts'
 import { createBlobs } from './features/blobs/service.ts'
+import { createBuilds } from './features/builds/service.ts'
+import { createContainers } from './features/containers/service.ts'
 import { createDeployments } from './features/deployments/service.ts'
 import { createPresence } from './features/devices/presence.ts'
 import { createReports } from './features/devices/reports.ts'
 import { createDevices } from './features/devices/service.ts'
 import { createDeviceStates } from './features/devices/states.ts'
+import { createFiles } from './features/files/service.ts'
+import { createGithub } from './features/github/service.ts'
 import { createKeys } from './features/keys/service.ts'
 import { createLogs } from './features/logs/service.ts'
 import { createTidings } from './features/logs/tidings.ts'
 import { createMetrics } from './features/metrics/service.ts'
 import { createNotices } from './features/notices/service.ts'
+import { createRepos } from './features/repos/service.ts'
+import { createPerforming } from './features/tasks/performing.ts'
+import { createPublishing } from './features/tasks/publishing.ts'
+import { createRecords } from './features/tasks/records.ts'
+import { createTasks } from './features/tasks/service.ts'
 import { createTeams } from './features/teams/service.ts'
 import { createUpkeep } from './features/upkeep.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
@@ -32,10 +41,10 @@ import { keptSecret } from './lib/secrets.ts'
 /** Everything that an edge is given. */
 export type Hub = Awaited<ReturnType<typeof createHub>>
 
-type Needs = { config: Config; log: Log; clock?: Clock; limits?: Limits }
+type Needs = { config: Config; log: Log; clock?: Clock; limits?: Limits; enginePatience?: number | undefined }
 
 /** Builds every service once, over an open and migrated database. */
-export async function createHub({ config, log, clock = systemClock, limits: limitSettings }: Needs) {
+export async function createHub({ config, log, clock = systemClock, limits: limitSettings, enginePatience }: Needs) {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const unlock = lockFolder(config.dataDir)
   const db = config.databaseUrl
@@ -50,7 +59,12 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const teams = createTeams({ db, clock, notices })
   const secret = config.jwtSecret ?? (await keptSecret(join(config.dataDir, 'jwt-secret')))
   const tokens = createTokens(secret)
-  const accounts = createAccounts({ db, clock, notices, teams, passwords: createPasswords(), tokens, limits })
+  const blobs = createBlobs({ store, clock })
+  const stopping = new AbortController()
+  const { token, ...watching } = config.watching
+  const github = createGithub({ baseUrl: config.githubApiUrl, token, clock, metrics, stopping: stopping.signal })
+  const repos = createRepos({ db, clock, log, notices, limits, github, blobs, metrics, ...watching })
+  const accounts = createAccounts({ db, clock, notices, teams, repos, passwords: createPasswords(), tokens, limits })
   const applications = createApplications({ db, clock, notices, teams })
   const keys = createKeys({ db, limits })
   const presence = createPresence()
@@ -64,13 +78,28 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const devices = createDevices({ db, clock, notices, logs, limits, presence, states, downAfter: config.deviceDownAfter })
   metrics.watch('updraft_reports_waiting', 'Reports of devices that wait for the next commit', commits.waiting)
   const reports = createReports({ db, commits, clock, notices, logs, states, metrics })
-  const blobs = createBlobs({ store, clock })
-  const referrers = [deployments.referred]
-  const upkeep = createUpkeep({ clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
+  const containers = await createContainers({
+    ...config.containers,
+    dataDir: config.dataDir,
+    hubId: await keptSecret(join(config.dataDir, 'hub-id')),
+    blobs,
+    log,
+    patience: enginePatience
+  })
+  const { builderImage, imageMaxBytes } = config
+  const { atOnce } = config.containers
+  const builds = createBuilds({ db, clock, notices, blobs, deployments, containers, atOnce, builderImage, imageMaxBytes })
+  const files = createFiles({ db, clock })
+  const records = createRecords({ db, files, repos })
+  const publishing = createPublishing({ teams, applications, deployments })
+  const ofTasks = { db, notices, blobs, repos, records, publishing, containers }
+  const performing = createPerforming({ ...ofTasks, atOnce, imageMaxBytes })
+  const tasks = createTasks({ ...ofTasks, clock, files, performing })
+  const referrers = [deployments.referred, repos.referred, builds.referred, files.referred, tasks.referred]
+  const upkeep = createUpkeep({ db, clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
 
   await logs.settle() // what the last run had taken in
   await notices.start()
-  const stopping = new AbortController()
   let checkBroker = (): Promise<void> => Promise.reject(new Error('The broker is not running'))
 
   return {
@@ -85,9 +114,13 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     devices,
     presence,
     deployments,
+    builds,
+    files,
+    tasks,
     reports,
     logs,
     blobs,
+    repos,
     notices,
     upkeep,
     metrics,
@@ -101,11 +134,17 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     },
     /** Aborted when the hub begins to stop: endless answers end on it. */
     stopping: stopping.signal,
+    /** Removes containers that belong to nothing any more. */
+    tidy: containers.tidy,
+    /** Goes on with what an earlier process left under way. */
+    startWork: () => containers.start([builds.resume, tasks.resume]),
     /** Tells everything endless to end; `close` follows once the edges are done. */
     beginStop: () => stopping.abort(),
     async close() {
       metrics.stop()
+      await repos.stop()
       await upkeep.stop()
+      await containers.stop()
       await logs.stop()
       await tidings.stop()
       await db.close()

@@ -14,7 +14,7 @@ const graceForRequests = 5000
 
 export type RunningHub = Awaited<ReturnType<typeof runHub>>
 
-type Replaceable = { clock?: Clock; limits?: Limits; mqttLimits?: Partial<MqttLimits> }
+type Replaceable = { clock?: Clock; limits?: Limits; mqttLimits?: Partial<MqttLimits>; enginePatience?: number }
 
 /** Starts a whole hub: services, broker, HTTP and MQTT. All that can be replaced is for tests. */
 export async function runHub({ config, log, mqttLimits = {}, ...replaced }: { config: Config; log: Log } & Replaceable) {
@@ -25,6 +25,8 @@ export async function runHub({ config, log, mqttLimits = {}, ...replaced }: { co
   const app = createApp(hub)
   const http = serveHttp(hub, { app, direct: createDirectRoutes(hub), sockets: createWebSocketConnections(broker) })
   hub.upkeep.start()
+  hub.repos.poller.start()
+  await hub.startWork()
 
   return {
     hub,

@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ensure, readable } from './journal.ts'
 
-const compiler = 'xtensa-lx106-elf-gcc'
-const source = fileURLToPath(new URL('blink.c', import.meta.url))
+export const compiler = 'xtensa-lx106-elf-gcc'
+/** The C source of the firmware. */
+export const source = fileURLToPath(new URL('blink.c', import.meta.url))
 const shippedImage = fileURLToPath(new URL('blink.image', import.meta.url))
-const flags = ['-Os', '-mtext-section-literals', '-nostdlib', '-s', '-Wl,-e,start', '-Wl,-Ttext=0x40210010']
+/** How it is compiled. */
+export const flags = ['-Os', '-mtext-section-literals', '-nostdlib', '-s', '-Wl,-e,start', '-Wl,-Ttext=0x40210010']
 
 const elf = { magic: '7f454c46', class32: 1, littleEndian: 1, executable: 2, xtensa: 94 }
 

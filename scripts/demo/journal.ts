@@ -54,9 +54,9 @@ export function createJournal(write: (line: string) => void = console.log) {
     /** Ends the scenario: whoever waits, and whoever waits next, gets the error. */
     fail,
 
-    /** Waits until `holds`, looked at after every event; five seconds at most. */
-    async until(what: string, holds: () => boolean) {
-      const timer = setTimeout(() => fail(new Error(`waited ${patience} ms for ${what}`)), patience)
+    /** Waits until `holds`, looked at after every event; five seconds at most unless told otherwise. */
+    async until(what: string, holds: () => boolean, atMost = patience) {
+      const timer = setTimeout(() => fail(new Error(`waited ${atMost} ms for ${what}`)), atMost)
       try {
         while (failures.length === 0 && !holds()) await news.promise
       } finally {

@@ -9,17 +9,22 @@ import { runHub } from '../../src/run.ts'
 import { administrator } from './administrator.ts'
 import { makeFirmwares } from './firmware.ts'
 import { createFleet } from './fleet.ts'
+import { playGithub } from './github.ts'
 import { createJournal, ensure, readable } from './journal.ts'
 import { playLogging } from './logging.ts'
+import { playReleases } from './releases.ts'
 import { play } from './scenario.ts'
+import { playUpstream, prepareUpstream } from './upstream.ts'
 
 const help = `Shows the hub at work: bun run demo
 
 Compiles firmware for an ESP8266, starts a hub of its own with its data in a temporary folder, and deploys three
 versions to three simulated devices: one speaks MQTT, one HTTP/1.0 by hand, one MQTT over WebSocket. Then an
 administrator makes an application, a program logs by its key, and the log is followed and verified. All of it goes
-through HTTP and MQTT on the loopback interface, on free ports. Each event is shown with its delay since the request
-that caused it. Ends by itself: 0 when every byte and every notice was right, 1 otherwise.
+through HTTP and MQTT on the loopback interface, on free ports. Then a release appears at a GitHub that is played on
+this machine, and two users are told who watch the repo. Where Podman and the compiler are, a fourth version is built
+from source in a container, and a fifth is released upstream and reaches the devices by itself. Each event is shown with
+its delay since what caused it. Ends by itself: 0 when every byte and every notice was right, 1 otherwise.
 
   --shipped  take the image that comes with the demo, even where the compiler is
   --help     show this`
@@ -45,18 +50,26 @@ async function run(shipped: boolean) {
 
 async function demonstrate(folder: string, shipped: boolean) {
   const journal = createJournal()
-  const [first, second, third] = await makeFirmwares([1, 2, 3], { folder, shipped, say: (line) => console.log(line) })
+  await using upstream = shipped ? undefined : await prepareUpstream((line) => console.log(line))
+  const versions = upstream ? [1, 2, 3, 4, 5] : [1, 2, 3]
+  const firmwares = await makeFirmwares(versions, { folder, shipped, say: (line) => console.log(line) })
+  const [first, second, third, built, released] = firmwares
   ensure(first !== undefined && second !== undefined && third !== undefined, 'three versions are needed')
   const { email, password } = administrator
   const account = { ADMIN_EMAIL: email, ADMIN_PASSWORD: password }
-  const config = readConfig({ DATA_DIR: join(folder, 'data'), PORT: '0', MQTT_PORT: '0', LOG_LEVEL: 'warn', ...account })
+  await using github = playGithub()
+  const variables = { DATA_DIR: join(folder, 'data'), PORT: '0', MQTT_PORT: '0', LOG_LEVEL: 'warn', ...account }
+  const config = readConfig({ ...variables, GITHUB_API_URL: github.url, REPO_POLL_INTERVAL: '1s', ...upstream?.variables })
   const running = await runHub({ config, log: createLog(config.logLevel) })
   try {
     console.log(`A hub is up: HTTP on port ${running.ports.http}, MQTT on port ${running.ports.mqtt}`)
     const began = performance.now()
-    await using fleet = await createFleet({ ports: running.ports, journal, sources: [first, second, third] })
+    await using fleet = await createFleet({ ports: running.ports, journal, sources: firmwares })
     await play({ fleet, journal }, [first, second, third])
-    await playLogging({ base: `http://127.0.0.1:${running.ports.http}`, journal })
+    const { http, mqtt } = running.ports
+    await playLogging({ base: `http://127.0.0.1:${http}`, journal })
+    await playReleases({ base: `http://127.0.0.1:${http}`, broker: `mqtt://127.0.0.1:${mqtt}`, github, journal })
+    if (upstream && built && released) await playUpstream({ fleet, journal }, github, { built, released })
     const { events, bytesChecked } = journal.totals()
     const seconds = ((performance.now() - began) / 1000).toFixed(1)
     console.log(`\nAll is well: ${events} events, ${readable(bytesChecked)} bytes checked, in ${seconds} s`)

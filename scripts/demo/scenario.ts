@@ -89,10 +89,11 @@ async function checkLogs({ journal, fleet: { user, lamp, meter, door } }: Scene)
 }
 
 /** Waits until each of the devices runs a firmware. */
-const allRun = (journal: Journal, devices: Running[], { version }: Firmware) =>
-  journal.until(`${devices.map(({ name }) => name).join(', ')} to run version ${version}`, () =>
-    devices.every((device) => device.running()?.version === version)
-  )
+export const allRun = (journal: Journal, devices: Running[], { version }: Firmware, atMost?: number) => {
+  const names = devices.map(({ name }) => name).join(', ')
+  const isSo = () => devices.every((device) => device.running()?.version === version)
+  return journal.until(`${names} to run version ${version}`, isSo, atMost)
+}
 
 /** Makes sure what `GET /<team>/devices` says that each device should run, and that it says that they do. */
 async function listed({ journal, fleet: { user } }: Scene, expected: Record<string, number>) {

@@ -23,6 +23,7 @@ export async function signUp(base: string, name: string) {
 
   return {
     team: name,
+    token: access_token,
     call,
 
     /** Registers a device with an application; gives its secret. */
@@ -39,6 +40,13 @@ export async function signUp(base: string, name: string) {
       form.set('image', new Blob([bytes]), `blink-${version}.image`)
       if (tag !== undefined) form.set('tag', tag)
       await send(base, `POST /apps/${app}/deployments`, { token: access_token, form })
+    },
+
+    /** Has firmware built from source and deployed; gives the id of the build. */
+    async build(app: string, zip: Uint8Array<ArrayBuffer>) {
+      const form = new FormData()
+      form.set('source_file', new Blob([zip]), 'source.zip')
+      return ((await send(base, `POST /apps/${app}/builds`, { token: access_token, form })) as { id: number }).id
     },
 
     /** The devices of the team, by name. */
@@ -61,6 +69,6 @@ async function send(base: string, route: string, { token, json, form }: { token?
   if (json) headers.set('content-type', 'application/json')
   const response = await fetch(base + path, { method, headers, body: json ? JSON.stringify(json) : (form ?? null) })
   const text = await response.text()
-  ensure(response.status === 200, `${route} got ${response.status}: ${text}`)
-  return JSON.parse(text) as unknown
+  ensure(response.ok, `${route} got ${response.status}: ${text}`)
+  return response.headers.get('content-type')?.includes('json') ? (JSON.parse(text) as unknown) : text
 }

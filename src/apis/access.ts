@@ -8,6 +8,9 @@ export const userSecurity = [{ access_token: [] }, { bearer: [] }]
 /** The same on routes for programs, which have the API key of their application. */
 export const keySecurity = [{ api_key: [] }]
 
+/** The same on routes that also take the caller's token for GitHub. */
+export const githubSecurity = [{ access_token: [], github: [] }, ...userSecurity]
+
 const known = new WeakMap<Request, ReturnType<Hub['accounts']['callerOf']>>()
 
 /** The user who sent a request, found out once a request. Throws `unauthorized`. */

@@ -22,8 +22,8 @@ export function complaintsOf(schema: TSchema, errors: Iterable<{ path: string; v
 }
 
 function sentenceFor(field: string, property: TSchema, value: unknown): string {
-  if (value === undefined) return property.title ?? `${field} is required`
-  if ((value === '' || value === null) && property.title) return property.title
+  const isMissing = value === undefined || ((value === null || value === '') && property.title !== undefined)
+  if (isMissing) return property.title ?? `${field} is required`
   return typeof property.error === 'string' ? property.error : `${field} is not valid`
 }
 

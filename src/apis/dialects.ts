@@ -38,7 +38,12 @@ const messageOnly = ({ message }: { message: string }) => ({ message })
 /** The ways of saying no of the five documents, and of the routes that are the hub's own. */
 export const dialects = {
   desktop: { status: common, sentences, body: messageOnly },
-  watch: { status: { ...common, conflict: 400 }, sentences: { ...sentences, unauthorized: 'Invalid token' }, body: messageOnly },
+  watch: {
+    status: { ...common, conflict: 400 },
+    sentences: { ...sentences, unauthorized: 'Invalid token' },
+    body: messageOnly,
+    exceptions: { 'POST /tasks/:id': { conflict: 409 } }
+  },
   registry: { status: common, sentences, body: messageOnly },
   fleet: {
     status: { ...common, invalid: 422, conflict: 422 },

@@ -18,6 +18,8 @@ type Description = {
   needsBody?: boolean
   /** Answers that are not JSON, by status. */
   gives?: Record<string, { description: string; content?: Record<string, object>; headers?: Record<string, object> }>
+  /** What "Authorize" asks for, where it is not what the other routes of the file need. */
+  security?: Record<string, string[]>[]
   /** Parameters beside those that the route's schemas name. */
   parameters?: object[]
 }

@@ -1,14 +1,14 @@
 const quietFor = 15_000
 
 type Source = {
-  /** Text that has come since the last read, '' for none yet; undefined ends the stream. */
-  read(): Promise<string | undefined>
+  /** Text (or bytes) that has come since the last read, '' for none yet; undefined ends the stream. */
+  read(): Promise<string | Uint8Array | undefined>
   /** Calls `wake` whenever there may be more to read. Gives the way to stop. */
   onNews(wake: () => void): () => void
   /** Ends the stream when it is aborted. */
   stopping: AbortSignal
   type: string
-  /** What is sent first when there is nothing to say yet (Bun sends no headers before it), and after each 15 s of silence. */
+  /** What is sent first when there is nothing to say yet (Bun sends no headers before it), and after each 15 s of silence; '' for nothing. */
   beat: string
 }
 
@@ -48,13 +48,13 @@ export function streamText({ read, onNews, stopping, type, beat }: Source) {
     return came
   }
 
-  async function next(): Promise<string | undefined> {
+  async function next(): Promise<string | Uint8Array | undefined> {
     for (;;) {
       const came = await news()
       woken = false
       const text = ended ? undefined : await read()
       if (text === undefined) return undefined
-      if (text !== '') {
+      if (text.length > 0) {
         woken = true // there may be another page
         return text
       }
@@ -66,7 +66,7 @@ export function streamText({ read, onNews, stopping, type, beat }: Source) {
     async pull(controller) {
       const text = await next()
       begun = true
-      if (text !== undefined) return controller.enqueue(encoder.encode(text))
+      if (text !== undefined) return controller.enqueue(typeof text === 'string' ? encoder.encode(text) : text)
       end()
       controller.close()
     },

@@ -8,8 +8,8 @@ import { newId } from '../lib/secrets.ts'
 /** What is known of stored bytes: digests in hex, size in bytes. */
 export type Blob = { sha256: string; md5: string; size: number }
 
-/** Bytes received but not stored yet: kept by `keep`, gone with `discard`. */
-export type StagedBlob = Blob & { keep(): Promise<void>; discard(): Promise<void> }
+/** Bytes received but not stored yet, in a file at `path`: kept by `keep`, gone with `discard`. */
+export type StagedBlob = Blob & { path: string; keep(): Promise<void>; discard(): Promise<void> }
 
 export type BlobStore = ReturnType<typeof createDiskStore>
 
@@ -31,7 +31,7 @@ export function createDiskStore(folder: string) {
       const discard = () => rm(path, { force: true })
       try {
         const blob = await writeOut(path, source, limit)
-        return { ...blob, discard, keep: async () => moveIntoPlace(path, pathOf(blob.sha256)) }
+        return { ...blob, path, discard, keep: async () => moveIntoPlace(path, pathOf(blob.sha256)) }
       } catch (error) {
         await discard()
         throw error

@@ -55,10 +55,15 @@ export type Db = {
   ): Promise<void>
   /** Calls `task` when another process has committed something to tell, and when such calls may have been missed. */
   onWake(task: () => void): Promise<void>
+  /** Does a job unless another node is at it; gives its result, or undefined. */
+  alone<T>(job: Job, work: () => Promise<T>): Promise<T | undefined>
   /** Resolves when the database answers. */
   ping(): Promise<void>
   close(): Promise<void>
 }
+
+/** Work in the background that one node at a time does, however many there are over one database. */
+export type Job = 'upkeep' | 'polling'
 
 /** What a transaction shares with other processes. */
 export type Shared = Pick<Change, 'lockOrder' | 'wakeOthers'>

@@ -4,13 +4,14 @@ import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import postgres from 'postgres'
 import { bulkInsert, driverValues } from './bulk.ts'
 import { postgresColumns } from './columns.ts'
-import { createWrite, type Db, type Driver, type Preparable, type Prepared, type Writer } from './index.ts'
+import { createWrite, type Db, type Driver, type Job, type Preparable, type Prepared, type Writer } from './index.ts'
 import { migrate } from './migrations.ts'
 import { defineTables } from './tables.ts'
 
 // Keys of the advisory locks, unique to the hub within a database.
 const migrationLock = 0x75706401
 const orderLock = 0x75706402
+const jobLocks: Record<Job, number> = { upkeep: 0x75706403, polling: 0x75706404 }
 
 /** On which hubs tell each other that there are notices. */
 const channel = 'hub_notices'
@@ -36,6 +37,7 @@ export async function openPostgres(url: string): Promise<Db> {
     insertMany: ({ tx }, table, rows, on) => insertAtOnce(tx as unknown as Executor, { table, rows, replacing: on?.replacing }),
     // The second call: whenever the connection that listens has been made anew, as it may have missed some.
     onWake: async (task) => void (await client.listen(channel, task, task)),
+    alone: (job, work) => whileHeld(client, jobLocks[job], work),
     ping: async () => void (await client`select 1`),
     close: () => client.end({ timeout: 5 })
   }
@@ -74,6 +76,22 @@ async function insertAtOnce(tx: Executor, { table, rows, replacing }: Bulk) {
 
 /** A serial is a column's default, and no type of its own. */
 const typeOf = (column: Column) => column.getSQLType().replace('serial', 'int')
+
+/** Works while a connection of its own has the lock; where that connection breaks, so does the lock, and another node goes on. */
+async function whileHeld<T>(client: postgres.Sql, lock: number, work: () => Promise<T>) {
+  const connection = await client.reserve()
+  try {
+    const [row] = await connection<{ held: boolean }[]>`select pg_try_advisory_lock(${lock}) as held`
+    if (row?.held !== true) return undefined
+    try {
+      return await work()
+    } finally {
+      await connection`select pg_advisory_unlock(${lock})`
+    }
+  } finally {
+    connection.release()
+  }
+}
 
 async function bringUpToDate(client: postgres.Sql) {
   await client.begin(async (tx) => {

@@ -25,6 +25,7 @@ export async function openSqlite(path: string): Promise<Db> {
     prepare: (build) => prepareOnce(build, { read, tx }),
     insertMany: async (_change, table, rows, on) => insertSome(writer, { table, rows, replacing: on?.replacing }),
     onWake: async () => {}, // one process has the file to itself
+    alone: (_job, work) => work(), // likewise
     ping: async () => void reader.query('select 1').get(),
     close: async () => {
       reader.close()

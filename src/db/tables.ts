@@ -1,8 +1,11 @@
 import type { Columns } from './columns.ts'
 import { defineApplications } from './tables/applications.ts'
+import { defineBuilds } from './tables/builds.ts'
 import { defineFleet } from './tables/fleet.ts'
 import { defineLogs } from './tables/logs.ts'
 import { definePeople } from './tables/people.ts'
+import { defineTasks } from './tables/tasks.ts'
+import { defineWatch } from './tables/watch.ts'
 
 /** Every table, written once for both databases. */
 export function defineTables(columns: Columns) {
@@ -10,7 +13,10 @@ export function defineTables(columns: Columns) {
   const applications = defineApplications(columns, people)
   const fleet = defineFleet(columns, { ...people, ...applications })
   const logs = defineLogs(columns, applications)
-  return { ...people, ...applications, ...fleet, ...logs }
+  const watch = defineWatch(columns, people)
+  const builds = defineBuilds(columns, applications)
+  const tasks = defineTasks(columns, { ...people, ...applications })
+  return { ...people, ...applications, ...fleet, ...logs, ...watch, ...builds, ...tasks }
 }
 
 export type Tables = ReturnType<typeof defineTables>

@@ -1,3 +1,4 @@
+import type { Db } from '../db/index.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { Blobs, Referrer } from './blobs/service.ts'
@@ -8,12 +9,21 @@ const every = 10 * 60_000
 const blobGrace = 60 * 60_000
 const batch = 1000
 
-type Needs = { clock: Clock; log: Log; notices: Notices; logs: Logs; blobs: Blobs; referrers: Referrer[]; retention: number }
+type Needs = {
+  db: Db
+  clock: Clock
+  log: Log
+  notices: Notices
+  logs: Logs
+  blobs: Blobs
+  referrers: Referrer[]
+  retention: number
+}
 
 export type Upkeep = ReturnType<typeof createUpkeep>
 
-/** Takes away in the background, in small batches, what is past its time. `retention` in ms. */
-export function createUpkeep({ clock, log, notices, logs, blobs, referrers, retention }: Needs) {
+/** Takes away in the background, in small batches and by one node at a time, what is past its time. `retention` in ms. */
+export function createUpkeep({ db, clock, log, notices, logs, blobs, referrers, retention }: Needs) {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<unknown> = Promise.resolve()
 
@@ -44,7 +54,9 @@ export function createUpkeep({ clock, log, notices, logs, blobs, referrers, rete
     /** Goes round every ten minutes until stopped. */
     start() {
       timer = setInterval(() => {
-        running = round().catch((error: unknown) => log.error({ err: error }, 'upkeep failed; it tries again in ten minutes'))
+        running = db
+          .alone('upkeep', round)
+          .catch((error: unknown) => log.error({ err: error }, 'upkeep failed; it tries again in ten minutes'))
       }, every)
     },
     async stop() {

@@ -6,6 +6,16 @@ const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 /** A UUID v7: unique, and ordered by the time it was made. */
 export const newId = () => Bun.randomUUIDv7()
 
+const ofThisProcess = randomBytes(5).toString('hex')
+let counted = randomInt(2 ** 23)
+
+/** An id of 24 hex digits: unique, and in the order in which this process made it. */
+export function newHexId() {
+  counted = (counted + 1) % 2 ** 24
+  const seconds = Math.floor(Date.now() / 1000)
+  return seconds.toString(16).padStart(8, '0') + ofThisProcess + counted.toString(16).padStart(6, '0')
+}
+
 /** A device secret: 40 hex digits, 160 random bits. */
 export const newDeviceSecret = () => randomBytes(20).toString('hex')
 

@@ -3,8 +3,11 @@ import type { Notice } from '../features/notices/kinds.ts'
 import type { Hub } from '../hub.ts'
 import type { Connections } from './connections.ts'
 import { createFreshness } from './freshness.ts'
+import { isOfRepos, mayHearReleases } from './latest-releases.ts'
 import { type Credentials, maySubscribe, type Principal, principalOf, signIn, teamsOf, type UserPrincipal } from './principals.ts'
 import type { Sessions } from './sessions.ts'
+import { isOfTasks, mayHearTasks } from './tasks.ts'
+import { isFilter } from './topics.ts'
 
 export type Access = ReturnType<typeof createAccess>
 
@@ -19,6 +22,8 @@ export function createAccess({ hub, connections, sessions }: Needs) {
     const principal = principalOf(client)
     if (!principal || maySubscribe(principal, topic)) return principal !== undefined
     if (principal.kind === 'device') return false
+    if (isOfRepos(topic)) return mayHearReleases(hub, principal.id, topic)
+    if (isOfTasks(topic)) return isFilter(topic) && mayHearTasks(hub, principal.id, topic)
     return freshness.use(
       () => teamsOf(hub, principal.id),
       (teams) => {

@@ -8,12 +8,15 @@ import { createGuards } from './guards/clients.ts'
 import { bypassEmitter } from './guards/emitter.ts'
 import { checkHealth } from './health.ts'
 import { createHooks } from './hooks.ts'
+import { createLatestReleases } from './latest-releases.ts'
 import { defaultMqttLimits, type MqttLimits } from './limits.ts'
 import { createOutbox, type Outgoing, type Told } from './outbox.ts'
 import { createRelaunches } from './relaunches.ts'
 import { createReports } from './reports.ts'
 import { createRetained } from './retained.ts'
 import { createSessions } from './sessions.ts'
+import { createTaskTopics } from './tasks.ts'
+import type { Occasion } from './told.ts'
 import { levelsAtMost } from './topics.ts'
 import { createWork } from './work.ts'
 
@@ -35,6 +38,8 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const access = createAccess({ hub, connections, sessions })
   const reports = createReports({ connections, outbox })
   const retained = createRetained({ hub, connections, outbox })
+  const latestReleases = createLatestReleases({ hub, connections, outbox, sessions })
+  const tasks = createTaskTopics({ hub, connections, outbox, sessions })
   const relaunches = createRelaunches({ hub, connections, outbox, sessions, work })
   let stopping = false
 
@@ -52,9 +57,11 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   })
   bypassEmitter(broker)
 
-  const greet = (client: Client, filters: string[], occasion: 'retained' | 'live') => {
+  const greet = (client: Client, filters: string[], occasion: Occasion) => {
     if (filters.length === 0) return
     work.run('telling a subscriber what there is', retained.greet(client, filters, occasion))
+    work.run('telling a watcher of latest releases', latestReleases.greet(client, filters, occasion))
+    work.run('telling an owner of tasks', tasks.greet(client, filters, occasion))
     work.run('telling a device of a relaunch', relaunches.greet(client))
   }
   // Not at `clientReady`: between the CONNACK and that, a quick client has subscribed already.
@@ -80,10 +87,11 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const stopNotices = hub.notices.listen((notice) => {
     access.tell(notice)
     relaunches.note(notice)
-    const telling = told.then(() => Promise.all([retained.tell(notice), relaunches.tell(notice)]))
+    const telling = told.then(() => Promise.all([retained, relaunches, latestReleases, tasks].map(({ tell }) => tell(notice))))
     work.run('telling a notice', telling)
     told = telling.catch(() => {})
   })
+  hub.tasks.listen(tasks.pass)
   const stopReports = hub.reports.listen(reports.tellHeartbeat)
   hub.setBrokerCheck(() => checkHealth(broker))
   hub.metrics.watch('updraft_mqtt_clients', 'MQTT clients that are signed in', connections.count)

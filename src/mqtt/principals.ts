@@ -39,15 +39,19 @@ export const teamsOf = async (hub: Hub, userId: string) =>
 /** MQTT's code for a refused connection [MQTT-3.2.2-5]: 4 bad credentials, 3 not at present. */
 export const connackCode = (error: unknown) => (error instanceof HubError && error.kind !== 'tooMany' ? 4 : 3)
 
-/** Whether a principal may subscribe to a filter: a device to its own two topics, a user to what is in a team of theirs. */
+/** Whether a principal may subscribe to a filter: a device to its own two topics, a user to what is in a team of theirs. Repos and tasks are in none: see latest-releases.ts and tasks.ts. */
 export function maySubscribe(principal: Principal, filter: string) {
   if (principal.kind === 'device') return ownTopics(principal.device).includes(filter)
   return isFilter(filter) && principal.teams.has(teamOf(filter))
 }
 
-/** Whether a principal may be sent a message on a topic. */
+/** Whether a principal may be sent a message on a topic that was theirs. Of a repo that a user watches no longer, and of a task that is gone, none is kept. */
 export const mayReceive = (principal: Principal, topic: string) =>
-  principal.kind === 'device' ? ownTopics(principal.device).includes(topic) : principal.teams.has(teamOf(topic))
+  principal.kind === 'device'
+    ? ownTopics(principal.device).includes(topic)
+    : principal.teams.has(teamOf(topic)) || ofUsers.some((each) => each.match(topic) !== undefined)
+
+const ofUsers = [topics.latestRelease, topics.taskStatus, topics.taskLogs]
 
 const teamOf = (topic: string) => topic.split('/')[0] ?? ''
 

@@ -39,7 +39,13 @@ export const topics = {
   /** Hub to device: what it should run, a view of the database. */
   deviceDeployment: topic(':team/devices/:name/deployment'),
   /** Hub to device: restart the application. */
-  deviceRelaunch: topic(':team/devices/:name/relaunch')
+  deviceRelaunch: topic(':team/devices/:name/relaunch'),
+  /** Hub to watchers: the latest release of a repo at GitHub, a view of the database. */
+  latestRelease: topic('repos/:owner/:name/latest-release'),
+  /** Hub to owner: how a task stands, a view of the database. */
+  taskStatus: topic('tasks/:id/status'),
+  /** Hub to owner: what a task writes, as it comes. */
+  taskLogs: topic('tasks/:id/logs')
 }
 
 /** Whether a topic filter covers a topic name [MQTT-4.7.1-2] [MQTT-4.7.1-3]. */

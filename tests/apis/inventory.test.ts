@@ -4,7 +4,20 @@ import { testHub } from '../support/hub.ts'
 // Every route of the documents that the hub has so far, once, as the documents list them, and what the hub adds.
 const documented = {
   '000': ['GET /health'],
-  '001': ['POST /register', 'POST /login'],
+  '001': [
+    'POST /register',
+    'POST /login',
+    'GET /repos',
+    'POST /repos',
+    'PATCH /repos',
+    'DELETE /repos/:id',
+    'GET /tasks',
+    'POST /tasks',
+    'POST /tasks/:id',
+    'GET /tasks/:id/status',
+    'GET /tasks/:id/logs',
+    'DELETE /tasks/:id'
+  ],
   '003': [
     'POST /auth',
     'DELETE /auth',
@@ -17,6 +30,7 @@ const documented = {
     'POST /:team/apps',
     'DELETE /:team/apps/:app',
     'POST /:team/apps/:app/devices',
+    'POST /apps/:app/builds',
     'POST /apps/:app/deployments',
     'GET /devices/:secret/image',
     'PUT /devices/:secret/heartbeat'
@@ -39,6 +53,9 @@ const documented = {
     'PUT /:team/devices/:name/relaunch',
     'GET /:team/devices/:name/log',
     'POST /:team/apps/:app/deployments',
+    'POST /:team/apps/:app/builds',
+    'GET /:team/apps/:app/builds/:id',
+    'POST /files',
     'GET /me',
     'GET /teams',
     'POST /teams',

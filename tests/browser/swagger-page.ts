@@ -59,14 +59,19 @@ async function authorize(page: Page, scheme: string, token: string) {
   await form.locator('.btn-done').click()
 }
 
-type Given = { parameters?: Record<string, string>; file?: Buffer }
+/** `replace`: what is changed in the body that is filled in. */
+type Given = { parameters?: Record<string, string>; file?: Buffer | undefined; replace?: [RegExp, string] | undefined }
 
-async function tryOut(page: Page, operationId: string, { parameters = {}, file }: Given): Promise<Tried> {
+async function tryOut(page: Page, operationId: string, { parameters = {}, file, replace }: Given): Promise<Tried> {
   const block = page.locator(`.opblock[id$="-${operationId}"]`)
   await block.locator('.opblock-summary-control').click()
   const execute = block.locator('.btn.execute')
   await execute.waitFor()
   for (const [name, value] of Object.entries(parameters)) await fill(block, name, value)
+  if (replace) {
+    const body = block.locator('.body-param__text')
+    await body.fill((await body.inputValue()).replace(...replace))
+  }
   if (file)
     await block
       .locator('input[type=file]')

@@ -1,57 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Browser } from 'playwright-core'
 import { operationsOf, readDocument } from '../apis/hub/docs-reader.ts'
+import { watchingHub } from '../support/github.ts'
 import { type TestHub, testDevice, testHub } from '../support/hub.ts'
 import { has } from '../support/needs.ts'
+import { credentialsIn, givenFor, type Made, madeBy, story } from './story.ts'
 import { openSwagger, type SwaggerPage, startBrowser } from './swagger-page.ts'
 
 const here = has('chromium', 'apt-get install chromium')
-const longest = 180_000
-
-// What a reader does from top to bottom with the examples as they are filled in, each operation once, what destroys last.
-const story = [
-  'GET /api/v1/users',
-  'PUT /api/v1/users/{id}/role',
-  'POST /api/v1/applications',
-  'GET /api/v1/applications',
-  'GET /api/v1/applications/{id}',
-  'PUT /api/v1/applications/{id}',
-  'POST /api/v1/applications/{id}/regenerate-key',
-  'POST /api/v1/logs',
-  'GET /api/v1/logs',
-  'GET /api/v1/logs/verify-chain',
-  'DELETE /api/v1/applications/{id}',
-  'DELETE /api/v1/applications/{id}/hard-delete',
-  'GET /health',
-  'GET /metrics',
-  'POST /register',
-  'POST /login',
-  'GET /me',
-  'POST /auth',
-  'POST /teams',
-  'GET /teams',
-  'PUT /teams/{team}/members/{username}',
-  'GET /teams/{team}/members',
-  'POST /{team}/devices',
-  'GET /{team}/devices',
-  'POST /{team}/devices/{name}',
-  'POST /{team}/apps',
-  'GET /{team}/apps',
-  'POST /{team}/apps/{app}/devices',
-  'POST /apps/{app}/deployments',
-  'POST /{team}/apps/{app}/deployments',
-  'GET /devices/{secret}/image',
-  'PUT /devices/{secret}/heartbeat',
-  'PUT /{team}/devices/{name}/relauch',
-  'PUT /{team}/devices/{name}/relaunch',
-  'GET /{team}/devices/{name}/log',
-  'GET /events',
-  'DELETE /{team}/devices/{name}',
-  'DELETE /{team}/apps/{app}',
-  'DELETE /teams/{team}/members/{username}',
-  'DELETE /teams/{team}',
-  'DELETE /auth'
-]
+const longest = 300_000
 
 describe.skipIf(!here)('Swagger UI in Chromium', () => {
   let browser: Browser
@@ -103,6 +60,23 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
   )
 
   test(
+    'a GitHub token under Authorize goes along with access_token on /repos, and nowhere else',
+    async () => {
+      await using t = await watchingHub()
+      const user = await t.user('edith')
+      t.github.accept('ghp_edith')
+      await using swagger = await openSwagger(browser, t.base)
+      await swagger.authorize('access_token', user.token)
+      await swagger.authorize('github', 'ghp_edith')
+      expect(await swagger.tryOut('postRepos')).toMatchObject({ status: 201 })
+      expect(t.github.asked.map(({ headers }) => headers.get('authorization'))).toEqual(['Bearer ghp_edith'])
+      const { sent } = await swagger.tryOut('getRepos')
+      expect([sent.access_token, sent.authorization]).toEqual([user.token, undefined])
+    },
+    longest
+  )
+
+  test(
     'shows the first seconds of an answer that does not end',
     async () => {
       await using t = await testHub()
@@ -120,7 +94,7 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
   test(
     'lets every operation be tried out with what is filled in',
     async () => {
-      await using t = await testHub()
+      await using t = await watchingHub({ env: { DOCKER_HOST: 'unix:///nowhere', BUILDER_IMAGE_ESP8266: 'localhost/none' } })
       const someone = await t.user('edith')
       const { id } = (await someone.call('GET /me')).body as { id: string }
       await using swagger = await openSwagger(browser, t.base)
@@ -130,10 +104,7 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
       const made: Made = { '/users/{id}': { id } }
       for (const route of story) {
         const { operationId = '', responses = {} } = operations.get(route) ?? {}
-        const tried = await swagger.tryOut(operationId, {
-          parameters: inPath(route, made),
-          ...(route.endsWith('/deployments') ? { file: Buffer.from('firmware') } : {})
-        })
+        const tried = await swagger.tryOut(operationId, givenFor(route, made))
         const done = Number(Object.keys(responses).find((status) => status.startsWith('2')))
         expect([route, tried.status, tried.body]).toEqual([route, done, expect.any(String)])
         Object.assign(made, madeBy(route, tried.body))
@@ -145,35 +116,7 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
   )
 })
 
-/** Parameters that the examples cannot know, by what the routes have in them that they are for. */
-type Made = Record<string, Record<string, string>>
-
-/** What an answer has made that paths to come have in them. */
-function madeBy(route: string, body: string): Made {
-  const secret = body.match(/"device_secret": "(\w+)"/)?.[1]
-  const id = route === 'POST /api/v1/applications' ? body.match(/"id": "(\S+)"/)?.[1] : undefined
-  return {
-    ...(secret ? { '{secret}': { secret } } : {}),
-    ...(id
-      ? { '/applications/{id}': { id }, '/verify-chain': { application_id: id }, '/hard-delete': { id, force: 'true' } }
-      : {})
-  }
-}
-
-/** The credentials that an answer shows, by the scheme that they go by. */
-function credentialsIn(body: string) {
-  const shown = { access_token: /"access_token": "(\S+)"/, api_key: /"apiKey": "(\S+)"/ }
-  return Object.entries(shown).flatMap(([scheme, pattern]) => {
-    const credential = body.match(pattern)?.[1]
-    return credential ? [[scheme, credential] as const] : []
-  })
-}
-
-/** What is to be filled in for a route, from what the operations before it have made. */
-const inPath = (route: string, made: Made): Record<string, string> =>
-  Object.assign({}, ...Object.entries(made).flatMap(([part, parameters]) => (route.includes(part) ? [parameters] : [])))
-
-function expectOnlyTheHub({ requested, complaints }: SwaggerPage, { base }: TestHub) {
+function expectOnlyTheHub({ requested, complaints }: SwaggerPage, { base }: Pick<TestHub, 'base'>) {
   const others = requested.filter((url) => !/^(data|blob):/.test(url) && new URL(url).origin !== base)
   expect(others).toEqual([])
   expect(requested.filter((url) => url.startsWith(`${base}/swagger/`)).length).toBeGreaterThan(4)

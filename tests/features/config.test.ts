@@ -11,8 +11,18 @@ describe('the configuration', () => {
       databaseUrl: undefined,
       deviceDownAfter: 180_000,
       imageMaxBytes: 32 * 1024 ** 2,
+      sourceMaxBytes: 32 * 1024 ** 2,
+      fileMaxBytes: 256 * 1024 ** 2,
+      builderImage: undefined,
+      containers: {
+        host: 'unix:///var/run/docker.sock',
+        atOnce: 2,
+        limits: { network: 'none', memory: 512 * 1024 ** 2, cpus: 1, disk: 2 * 1024 ** 3, log: 16 * 1024 ** 2, time: 3_600_000 }
+      },
       logRetention: 30 * 86_400_000,
       logLevel: 'info',
+      githubApiUrl: 'https://api.github.com',
+      watching: { token: undefined, interval: 900_000, assetLimit: 1024 ** 3 },
       corsOrigins: []
     })
   })
@@ -31,7 +41,16 @@ describe('the configuration', () => {
       DATABASE_URL: 'mysql://x',
       MQTTS_PORT: '8883',
       ADMIN_EMAIL: 'a@b.c',
-      PUBLIC_URL: 'here'
+      PUBLIC_URL: 'here',
+      GITHUB_API_URL: 'ftp://github.example.org',
+      GITHUB_TOKEN: 'two words',
+      REPO_POLL_INTERVAL: 'often',
+      ASSET_MAX_BYTES: 'all',
+      DOCKER_HOST: '/var/run/docker.sock',
+      TASK_MEMORY: 'much',
+      TASK_CPUS: '0',
+      TASK_TIMEOUT: 'never',
+      TASK_CONCURRENCY: '0'
     }
     let problems: string[] = []
     try {

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'bun:test'
+import { playGithub } from '../../scripts/demo/github.ts'
 import { freshDatabase, postgresServer } from '../support/databases.ts'
 import { deploy, type TestHub, testDevice, testHub } from '../support/hub.ts'
-import { deviceClient } from '../support/mqtt.ts'
+import { deviceClient, userClient } from '../support/mqtt.ts'
 import { type Made, mine } from '../support/office.ts'
 
 /** Two hubs on one database; they share no memory. */
-async function twoHubs() {
+async function twoHubs(variables: Record<string, string> = {}) {
   const database = await freshDatabase()
-  const env = { DATABASE_URL: database?.url ?? '' }
+  const env = { ...variables, DATABASE_URL: database?.url ?? '' }
   const [first, second] = [await testHub({ env }), await testHub({ env })]
   return {
     first,
@@ -36,6 +37,21 @@ if (postgresServer) {
         expect(JSON.parse((await device.next()).payload)).toMatchObject({ id })
         expect((await beat()).body).toBe(String(id))
       }
+    })
+
+    test('a watcher at the one is told what the other has found at GitHub, and one of them asks', async () => {
+      await using github = playGithub()
+      github.publish('tools/tool', '1')
+      await using hubs = await twoHubs({ GITHUB_API_URL: github.url, REPO_POLL_INTERVAL: '1s' })
+      const ada = await hubs.first.user('ada')
+      await ada.call('POST /repos', { ownerName: 'tools', name: 'tool' })
+      await using client = await userClient(hubs.second, ada)
+      await client.subscribe(['repos/#'])
+      for (const version of ['1', '2', '3']) {
+        github.publish('tools/tool', version)
+        expect(JSON.parse((await client.next()).payload)).toMatchObject({ version })
+      }
+      expect(github.asked.length).toBeLessThan(20)
     })
 
     test('what a device has said to the one is read at the other', async () => {

@@ -32,14 +32,14 @@ test('the demo deploys to three devices and ends by itself, leaving nothing behi
   expect({ exitCode, complaints, left }).toEqual({ exitCode: 0, complaints: '', left: [] })
   expect(lines.at(-1)).toMatch(allIsWell)
   if (hasCompiler) expect(lines[0]).toStartWith('Compiled blink.c by xtensa-lx106-elf-gcc')
-}, 60_000)
+}, 180_000)
 
 test('the demo also runs on the image that is shipped', async () => {
   const { exitCode, lines } = await demo('--shipped')
   expect(exitCode).toBe(0)
   expect(lines[0]).toStartWith('Took the shipped blink.image')
   expect(lines.at(-1)).toMatch(allIsWell)
-}, 60_000)
+}, 180_000)
 
 test('the demo says what it does', async () => {
   const { exitCode, lines } = await demo('--help')

@@ -1,3 +1,4 @@
+import { Database } from 'bun:sqlite'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,6 +37,17 @@ export async function freshDb() {
       await rm(folder, { recursive: true, force: true })
     }
   }
+}
+
+/** Runs a statement on a hub's database, past the hub. */
+export async function runSql({ databaseUrl, dataDir }: { databaseUrl: string | undefined; dataDir: string }, statement: string) {
+  if (databaseUrl === undefined) {
+    using database = new Database(join(dataDir, 'updraft.sqlite'))
+    return void database.run(statement)
+  }
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
+  await sql.unsafe(statement)
+  await sql.end()
 }
 
 async function asAdmin(work: (sql: postgres.Sql) => Promise<unknown>) {

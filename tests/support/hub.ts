@@ -13,7 +13,13 @@ import { freshDatabase } from './databases.ts'
 
 export type Answer = { status: number; body: unknown }
 type Call = { headers?: Record<string, string>; raw?: RequestInit['body'] }
-type Options = { env?: Record<string, string>; clock?: Clock; limits?: Limits; mqttLimits?: Partial<MqttLimits> }
+type Options = {
+  env?: Record<string, string>
+  clock?: Clock
+  limits?: Limits
+  mqttLimits?: Partial<MqttLimits>
+  enginePatience?: number
+}
 
 export const password = 'correct horse battery'
 export const jwtSecret = 'a secret of the tests, long enough to sign with'
@@ -22,7 +28,7 @@ export type TestHub = Awaited<ReturnType<typeof testHub>>
 export type TestUser = Awaited<ReturnType<TestHub['user']>>
 
 /** A whole hub on ports of its own, over a fresh database of this run; `await using` ends it and takes its data away. */
-export async function testHub({ env = {}, clock, limits, mqttLimits = {} }: Options = {}) {
+export async function testHub({ env = {}, clock, limits, mqttLimits = {}, enginePatience }: Options = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), 'updraft-test-'))
   const database = await freshDatabase()
   const lines: string[] = []
@@ -32,11 +38,13 @@ export async function testHub({ env = {}, clock, limits, mqttLimits = {} }: Opti
     PORT: '0',
     MQTT_PORT: '0',
     JWT_SECRET: jwtSecret,
+    GITHUB_API_URL: 'http://127.0.0.1:9', // where nobody listens: no test asks the real one
     ADMIN_EMAIL: 'root@example.org',
     ADMIN_PASSWORD: password
   }
   const config = readConfig({ ...variables, ...(database ? { DATABASE_URL: database.url } : {}), ...env })
-  const running = await runHub({ config, log, mqttLimits, ...(clock ? { clock } : {}), ...(limits ? { limits } : {}) })
+  const replaced = { ...(clock ? { clock } : {}), ...(limits ? { limits } : {}), ...(enginePatience ? { enginePatience } : {}) }
+  const running = await runHub({ config, log, mqttLimits, ...replaced })
   const base = `http://127.0.0.1:${running.ports.http}`
 
   /** Sends `METHOD /path` and gives the status with the body, parsed where it is JSON. */

@@ -18,6 +18,7 @@ export async function hubHome(env: Record<string, string> = {}) {
     PORT: '0',
     MQTT_PORT: '0',
     LOG_LEVEL: 'warn',
+    GITHUB_API_URL: 'http://127.0.0.1:9',
     ...(database ? { DATABASE_URL: database.url, JWT_SECRET: jwtSecret } : {}),
     ADMIN_EMAIL: 'root@example.org',
     ADMIN_PASSWORD: password,

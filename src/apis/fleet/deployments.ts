@@ -58,9 +58,11 @@ const detail = (summary: string, errors: Errors) =>
     }
   })
 
-const noApplication = { 'No such application': 'Application not found' }
+/** How the routes of an application say no: */
+export const noApplication = { 'No such application': 'Application not found' }
 
-const ofAnyTeam: Errors = {
+/** where it is found among the caller's teams, */
+export const ofAnyTeam: Errors = {
   forbidden: { 'You are only a viewer of its team': 'As viewer of this team you may not do this' },
   missing: noApplication,
   invalid: {
@@ -71,7 +73,8 @@ const ofAnyTeam: Errors = {
   }
 }
 
-const ofTeam: Errors = { ...teamErrors.write, missing: { ...teamErrors.write.missing, ...noApplication } }
+/** and where its team is named. */
+export const ofTeam: Errors = { ...teamErrors.write, missing: { ...teamErrors.write.missing, ...noApplication } }
 
 /** `POST /apps/<app_name>/deployments`, and the same under the team. */
 export const deploymentRoutes = (hub: Hub) =>

@@ -67,6 +67,12 @@ export const deploy = t.Object({
   )
 })
 
+export const build = t.Object({ tag })
+
+const buildId = t.Integer({ description: 'Id of the build', examples: [1] })
+
+export const queuedBuild = t.Object({ id: buildId }, { description: 'The build is queued' })
+
 export const nothing = t.Object({})
 
 const nullable = <S extends Parameters<typeof t.Union>[0][number]>(schema: S, description: string, example: unknown) =>
@@ -91,6 +97,19 @@ export const devices = t.Object({
       connected: t.Boolean({ description: 'Whether it is connected over MQTT now', examples: [true] })
     })
   )
+})
+
+export const builtApp = t.Object({
+  id: buildId,
+  status: t.String({ description: '`queued`, `building`, `success` or `failure`', examples: ['success'] }),
+  board: t.String({ description: 'Board type', examples: ['esp8266'] }),
+  tag: nullable(t.String(), 'Tag of the deployments', 'kitchen'),
+  group_id: t.String({ description: 'What the deployments have in common', examples: ['5f0c8a52-6a0b-4e0f-9d57-2f1c3f6f7a10'] }),
+  failure: nullable(t.String(), 'Why it failed', 'The command exited with status 1'),
+  deployments: t.Array(t.Integer({ examples: [88] }), { description: 'Ids of what was deployed' }),
+  created_at: t.String({ format: 'date-time', description: 'When it was queued', examples: [at] }),
+  ended_at: nullable(t.String({ format: 'date-time' }), 'When it ended', at),
+  log: t.String({ description: 'What the builder wrote: the last 256 KiB of it', examples: ['cc main.c\n'] })
 })
 
 export const apps = t.Object({

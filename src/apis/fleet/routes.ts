@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import type { Hub } from '../../hub.ts'
 import { appRoutes } from './apps.ts'
 import { boardRoutes } from './board.ts'
+import { buildRoutes } from './builds.ts'
 import { deploymentRoutes } from './deployments.ts'
 import { deviceRoutes } from './devices.ts'
 import { userRoutes } from './users.ts'
@@ -12,5 +13,6 @@ export const fleetApi = (hub: Hub) =>
     .use(userRoutes(hub))
     .use(deviceRoutes(hub))
     .use(appRoutes(hub))
+    .use(buildRoutes(hub))
     .use(deploymentRoutes(hub))
     .use(boardRoutes(hub))

@@ -28,7 +28,10 @@ const pathParameters: Record<string, [description: string, example: string]> = {
 /** Where they are something else, by how the path begins. */
 const elsewhere: [start: string, name: string, description: string, example: string][] = [
   ['/teams/', 'team', 'Name of the team', 'acme'],
-  ['/api/v1/applications/', 'id', 'Id of the application, as listed', '550e8400-e29b-41d4-a716-446655440000']
+  ['/api/v1/applications/', 'id', 'Id of the application, as listed', '550e8400-e29b-41d4-a716-446655440000'],
+  ['/repos/', 'id', 'Id of the repo, as listed', '642dc37cc80eb6212d262d78'],
+  ['/tasks/', 'id', 'Id of the task', '642d8aec812bbf22039fb162'],
+  ['/{team}/apps/', 'id', 'Id of the build', '1']
 ]
 
 function describePath(path: string, name: string) {
@@ -37,7 +40,7 @@ function describePath(path: string, name: string) {
   return { description, example }
 }
 
-const statusTexts: Record<string, string> = { '200': 'Done', '201': 'Created' }
+const statusTexts: Record<string, string> = { '200': 'Done', '201': 'Created', '202': 'Queued', '204': 'Done' }
 
 const noToken: Errors = { unauthorized: { 'No access token, or one that no longer holds': '' } }
 const fieldsTooLarge: Errors = { tooLarge: { 'The body has more than 64 KiB': 'The body may have at most 65536 bytes' } }

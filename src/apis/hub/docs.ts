@@ -65,7 +65,8 @@ const text = (body: string, type: string) =>
   })
 
 const introduction = `
-The HTTP API of this hub: teams, their devices and applications, the firmware images that are deployed to them, and what devices and programs log.
+The HTTP API of this hub: teams, their devices and applications, the firmware images that are deployed to them, what devices and programs log, and the repos
+at GitHub whose releases are watched.
 
 **Sign in.** Register with \`POST /register\`, get a token with \`POST /login\`, press **Authorize** and give it once, as \`access_token\` or as \`bearer\`: either will do.
 
@@ -83,10 +84,13 @@ The HTTP API of this hub: teams, their devices and applications, the firmware im
 const tags = [
   { name: 'accounts', description: 'Register and sign in' },
   { name: 'teams', description: 'Who you are, and who works together' },
+  { name: 'watch: repos', description: 'Repos at GitHub, and who is told of their releases' },
+  { name: 'watch: tasks', description: 'What is run over releases, in containers' },
   { name: 'fleet: users', description: 'Register under a username of your choice, and leave' },
   { name: 'fleet: devices', description: 'The devices of a team' },
   { name: 'fleet: apps', description: 'The applications of a team, and which devices run them' },
   { name: 'fleet: deployments', description: 'Firmware images for the devices of an application' },
+  { name: 'fleet: builds', description: 'Firmware made from source, and deployed' },
   { name: 'fleet: BaseOS', description: 'What the firmware of a device asks for; the secret in the path is its credential' },
   {
     name: 'administration: applications',
@@ -111,6 +115,12 @@ const securitySchemes = {
     in: 'header',
     name: 'X-API-Key',
     description: 'The API key of an application, for programs: `POST /api/v1/applications` or `…/regenerate-key` answers it'
+  },
+  github: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'Authorization',
+    description: 'Your GitHub access token, on `/repos` beside `access_token`; it is used for that request and stored nowhere'
   },
   metrics: { type: 'http', scheme: 'bearer', description: 'METRICS_TOKEN, for `GET /metrics` only' }
 } as const

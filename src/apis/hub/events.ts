@@ -30,6 +30,13 @@ const kinds: Record<NoticeType | 'gap', string> = {
   'device.relaunch_told': 'The device has been told to',
   'device.deleted': 'A device is gone',
   'deployment.created': 'An image is deployed',
+  'repo.added': 'You watch a repo',
+  'repo.released': 'A repo that you watch has another latest release',
+  'repo.assets': 'The latest release of a repo that you watch has other assets than before',
+  'repo.removed': 'You watch a repo no longer',
+  'task.status': 'A task of yours runs, has succeeded or has failed',
+  'task.deleted': 'A task of yours is gone',
+  'build.status': 'A build from source is queued, under way, done or failed',
   gap: 'Events between `after` and `oldest` are no longer kept'
 }
 
@@ -81,7 +88,7 @@ export const eventRoutes = (hub: Hub) =>
         summary: 'What has changed, then what changes',
         description:
           'Server-sent events, in the order in which they became true. `after` (or the header `Last-Event-ID`) replays from that point on; ' +
-          'without it only what is to come is told. You see the events of your teams; AUDITOR and SUPER_ADMIN see all.\n\n' +
+          'without it only what is to come is told. You see the events of your teams and of the repos that you watch; AUDITOR and SUPER_ADMIN see all.\n\n' +
           'The answer does not end; this page shows what comes within 3 seconds. To listen on: ' +
           '`curl -N -H "access_token: $TOKEN" …/events`\n\n' +
           kindsTable,

@@ -25,7 +25,7 @@ export const metricsRoutes = (hub: Hub) =>
         summary: 'What the hub counts of itself',
         description:
           'In the text format of Prometheus: connected clients, notices told and their delay, heartbeats, bytes of images, queue lengths, ' +
-          'commits and their size, the delay of the event loop, refusals by reason. With METRICS_TOKEN set, send it as `Authorization: Bearer`.',
+          'commits and their size, what GitHub answered, the delay of the event loop, refusals by reason. With METRICS_TOKEN set, send it as `Authorization: Bearer`.',
         gives: {
           200: {
             description: 'The figures as of now',

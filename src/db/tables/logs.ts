@@ -71,12 +71,13 @@ export function defineLogs(
   /** What devices have reported, a row a commit, until it has its place in the log. */
   const logIntake = table('log_intake', { id: serial(), reports: text().notNull() })
 
-  /** What has changed, in commit order. The team is no reference: the notice of its end outlives it. */
+  /** What has changed, in commit order. Team and repo are no references: the notice of its end outlives it. */
   const notices = table('notices', {
     seq: serial(),
     type: text().notNull(),
     teamId: text(),
     userId: text(),
+    repoId: text(),
     data: json().notNull(),
     at: time().notNull()
   })

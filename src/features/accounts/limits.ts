@@ -8,7 +8,8 @@ export const defaultLimits = {
   signInByAccount: { points: 20, duration: 900 },
   registration: { points: 60, duration: 600 },
   deviceSecret: { points: 120, duration: 60 },
-  apiKey: { points: 120, duration: 60 }
+  apiKey: { points: 120, duration: 60 },
+  githubRequest: { points: 1000, duration: 3600 }
 }
 
 /** Those that are to be others. */
@@ -23,6 +24,7 @@ export function createRateLimits(limits: Limits = {}) {
   const registration = limiter('registration')
   const deviceSecret = limiter('deviceSecret')
   const apiKey = limiter('apiKey')
+  const githubRequest = limiter('githubRequest')
 
   return {
     /** Counts one registration from an address; throws `tooMany` past the limit. */
@@ -43,13 +45,16 @@ export function createRateLimits(limits: Limits = {}) {
     wrongDeviceSecret: (address: string) => consume(deviceSecret, networkOf(address)),
 
     /** Counts one unknown API key; throws `tooMany` past the limit. A right key is never held up. */
-    wrongApiKey: (address: string) => consume(apiKey, networkOf(address))
+    wrongApiKey: (address: string) => consume(apiKey, networkOf(address)),
+
+    /** Counts requests to GitHub for an account at the cost of the hub's own quota; throws `tooMany` past the limit. */
+    githubRequests: (account: string, count: number) => consume(githubRequest, account, count)
   }
 }
 
-async function consume(limiter: RateLimiterMemory, key: string) {
+async function consume(limiter: RateLimiterMemory, key: string, points = 1) {
   try {
-    await limiter.consume(key)
+    await limiter.consume(key, points)
   } catch (refusal) {
     if (refusal instanceof RateLimiterRes) throw tooMany(Math.ceil(refusal.msBeforeNext / 1000))
     throw refusal

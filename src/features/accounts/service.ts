@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { conflict, invalid, missing, unauthorized } from '../../lib/errors.ts'
 import { newId, randomText } from '../../lib/secrets.ts'
 import type { Notices } from '../notices/service.ts'
+import type { Repos } from '../repos/service.ts'
 import type { Teams } from '../teams/service.ts'
 import type { RateLimits } from './limits.ts'
 import type { Passwords } from './passwords.ts'
@@ -23,12 +24,23 @@ export type Account = Caller & { createdAt: Date }
 /** `username` as chosen, or undefined to have one made from the display name or the email. */
 export type NewAccount = { email: string; password: string; name?: string | undefined; username?: string | undefined }
 
+const emailTaken: [message: string, reasons: string[]] = ['This email has already been registered', ['email is already taken']]
+
 export type Accounts = ReturnType<typeof createAccounts>
 
-type Needs = { db: Db; clock: Clock; notices: Notices; teams: Teams; passwords: Passwords; tokens: Tokens; limits: RateLimits }
+type Needs = {
+  db: Db
+  clock: Clock
+  notices: Notices
+  teams: Teams
+  repos: Pick<Repos, 'leaveAll'>
+  passwords: Passwords
+  tokens: Tokens
+  limits: RateLimits
+}
 
 /** Who there is, and who is asking. */
-export function createAccounts({ db, clock, notices, teams, passwords, tokens, limits }: Needs) {
+export function createAccounts({ db, clock, notices, teams, repos, passwords, tokens, limits }: Needs) {
   const { users } = db.tables
   const callerColumns = { id: users.id, username: users.username, name: users.name, email: users.email, role: users.role }
 
@@ -52,7 +64,7 @@ export function createAccounts({ db, clock, notices, teams, passwords, tokens, l
         .values({ ...caller, emailKey: account.email.toLowerCase(), passwordHash, createdAt: clock.now() })
         .onConflictDoNothing()
         .returning({ id: users.id })
-      if (!created) throw conflict('This email has already been registered', ['email is already taken'])
+      if (!created) throw conflict(...emailTaken)
       await teams.giveTo(change, teamId, caller.id)
       await notices.record(change, { type: 'account.created', teamId, userId: caller.id, data: { username } })
       return caller
@@ -69,6 +81,13 @@ export function createAccounts({ db, clock, notices, teams, passwords, tokens, l
     async register(account: NewAccount, address: string) {
       await limits.registration(address)
       return create(account, 'USER')
+    },
+
+    /** Throws `conflict` where an email has an account; counts as a try to register. */
+    async refuseTaken(email: string, address: string) {
+      await limits.registration(address)
+      const [user] = await db.read.select({ id: users.id }).from(users).where(eq(users.emailKey, email.toLowerCase()))
+      if (user) throw conflict(...emailTaken)
     },
 
     /** An access token for an email and its password. Throws `unauthorized`, and `tooMany` after too many failures. */
@@ -136,6 +155,7 @@ export function createAccounts({ db, clock, notices, teams, passwords, tokens, l
         await change.lockOrder() // it reaches into the log, which is locked first everywhere
         if (caller.role === 'SUPER_ADMIN') await refuseLastAdmin(change)
         await teams.leaveAll(change, caller.id)
+        await repos.leaveAll(change, caller.id)
         await change.tx.delete(users).where(eq(users.id, caller.id))
         await notices.record(change, { type: 'account.deleted', userId: caller.id, data: { username: caller.username } })
       })

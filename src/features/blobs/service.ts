@@ -30,6 +30,9 @@ export function createBlobs({ store, clock }: { store: BlobStore; clock: Clock }
     /** Receives bytes up to a limit; they are there for good once kept. Throws `tooLarge`. */
     stage: store.stage,
 
+    /** Whether there are bytes of this digest. */
+    has: (sha256: string) => store.file(sha256).exists(),
+
     /** The bytes from `start` to `end`, both included, of stored bytes of `size`: from memory, at once where they are in it, or streamed from disk when large. */
     part({ sha256, size }: { sha256: string; size: number }, start: number, end: number) {
       if (size > hotAtMost)

@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, type SQL } from 'drizzle-orm'
-import type { StagedBlob } from '../../blobs/disk.ts'
-import { type Db, given } from '../../db/index.ts'
+import type { Blob, StagedBlob } from '../../blobs/disk.ts'
+import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { forbidden, missing } from '../../lib/errors.ts'
 import { newId } from '../../lib/secrets.ts'
@@ -10,6 +10,9 @@ import { choiceColumns, newest } from './choice.ts'
 
 /** What a device is told of a deployment. */
 export type Deployment = { id: number; size: number; md5: string; sha256: string }
+
+/** An application as it is deployed to. */
+export type Deployable = { id: string; slug: string; team: { id: string; name: string } }
 
 export type NewDeployment = { board: string; tag: string | null; groupId?: string | undefined }
 
@@ -75,35 +78,34 @@ export function createDeployments({ db, clock, notices }: { db: Db; clock: Clock
       .where(eq(deployments.id, given('id')))
   )
 
+  async function add(
+    change: Change,
+    application: Deployable,
+    { board, tag, groupId = newId() }: NewDeployment,
+    { sha256, md5, size }: Blob
+  ) {
+    const { id: applicationId, slug: app, team } = application
+    const values = { applicationId, board, tag, groupId, sha256, md5, size, createdAt: clock.now() }
+    const [created] = await change.tx.insert(deployments).values(values).returning({ id: deployments.id })
+    if (!created) throw missing('Application not found')
+    const of = { id: created.id, app, application_id: applicationId, team: team.name }
+    const data = { ...of, board, tag, group_id: groupId, size, md5, sha256 }
+    await notices.record(change, { type: 'deployment.created', teamId: team.id, data })
+    return { id: created.id, groupId }
+  }
+
   return {
     /** A deployment by its id. */
     byId: async (id: number): Promise<Deployment | undefined> => (await oneById.read({ id }))[0],
 
     /** Deploys an image: the bytes are kept, and the notice of it is recorded with the row. */
-    async create(application: Application, { board, tag, groupId = newId() }: NewDeployment, image: StagedBlob) {
+    async create(application: Application, deployment: NewDeployment, image: StagedBlob) {
       await image.keep()
-      const { sha256, md5, size } = image
-      return db.write(async (change) => {
-        const values = { applicationId: application.id, board, tag, groupId, sha256, md5, size, createdAt: clock.now() }
-        const [created] = await change.tx.insert(deployments).values(values).returning({ id: deployments.id })
-        if (!created) throw missing('Application not found')
-        const { id: applicationId, slug: app, team } = application
-        const data = {
-          id: created.id,
-          app,
-          application_id: applicationId,
-          team: team.name,
-          board,
-          tag,
-          group_id: groupId,
-          size,
-          md5,
-          sha256
-        }
-        await notices.record(change, { type: 'deployment.created', teamId: team.id, data })
-        return { id: created.id, groupId }
-      })
+      return db.write((change) => add(change, application, deployment, image))
     },
+
+    /** Inside a change: deploys an image whose bytes are kept already. */
+    add,
 
     /** What each device of a team should run; of one device where its name is given. */
     ofTeam: async (teamId: string, device?: string) =>

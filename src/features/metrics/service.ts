@@ -37,6 +37,13 @@ export function createMetrics() {
     labelNames: ['over', 'reason'],
     registers
   })
+  const github = new Counter({
+    name: 'updraft_github_answers_total',
+    help: 'Questions to GitHub by their answer; quota: those that were not asked too, as it wants to be left alone',
+    labelNames: ['answer'],
+    registers
+  })
+  const assetBytes = new Counter({ name: 'updraft_asset_bytes_total', help: 'Bytes of release assets stored', registers })
   const loop = measureProcess(registry)
 
   return {
@@ -55,6 +62,10 @@ export function createMetrics() {
     },
     /** Counts one refusal. */
     refused: (over: 'http' | 'mqtt', reason: string) => refusals.inc({ over, reason }),
+    /** Counts one question to GitHub by the kind of its answer. */
+    githubAnswered: (answer: string) => github.inc({ answer }),
+    /** Counts bytes of release assets that were fetched. */
+    assetStored: (bytes: number) => assetBytes.inc(bytes),
     /** Shows a number that is asked for when somebody looks. */
     watch(name: string, help: string, read: () => number) {
       const collect = function (this: Gauge) {

@@ -1,4 +1,5 @@
 type OfDevice = { team: string; device: string; device_id: string }
+type OfRepo = { repo: string; repo_id: string }
 type OfApplication = { team: string; app: string; application_id: string }
 
 /** Every kind of notice, with what it carries. `GET /events` shows them as they are: nothing secret belongs here. */
@@ -31,12 +32,22 @@ export type NoticeData = {
     md5: string
     sha256: string
   }
+  'repo.added': OfRepo & { version: string }
+  'repo.released': OfRepo & { version: string; previous: string }
+  'repo.assets': OfRepo & { version: string }
+  'repo.removed': OfRepo
+  'task.status': { task: string; status: string; repo_id: string }
+  'task.deleted': { task: string }
+  'build.status': OfApplication & { id: number; status: string }
 }
 
 export type NoticeType = keyof NoticeData
 
-/** A notice before it has a number. `teamId`: whose members see it; `userId`: whom it is about, who sees it too. */
-export type NewNotice = { [T in NoticeType]: { type: T; teamId?: string; userId?: string; data: NoticeData[T] } }[NoticeType]
+/** Who sees a notice: the members of a team, the user it is about, the watchers of a repo. */
+type Audience = { teamId?: string; userId?: string; repoId?: string }
+
+/** A notice before it has a number. */
+export type NewNotice = { [T in NoticeType]: Audience & { type: T; data: NoticeData[T] } }[NoticeType]
 
 /** A notice that was committed; `seq` is commit order. */
 export type Notice = NewNotice & { seq: number; at: Date }

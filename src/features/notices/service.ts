@@ -13,7 +13,7 @@ export type Notices = ReturnType<typeof createNotices>
 
 /** What has changed: recorded with the change, told after its commit, in commit order. */
 export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: Log }) {
-  const { notices, members } = db.tables
+  const { notices, members, watchers } = db.tables
   const recorded = new WeakMap<Change, NewNotice[]>()
   const listeners = new Set<(notice: Notice) => void>()
   const commitListeners = new Set<(notice: NewNotice) => void>()
@@ -27,6 +27,7 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
       type: given('type'),
       teamId: given('teamId'),
       userId: given('userId'),
+      repoId: given('repoId'),
       data: given('data'),
       at: given('at')
     })
@@ -35,10 +36,11 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
   async function insertRecorded(change: Change) {
     const at = clock.now()
     await change.lockOrder()
-    const rows = (recorded.get(change) ?? []).map(({ type, teamId = null, userId = null, data }) => ({
+    const rows = (recorded.get(change) ?? []).map(({ type, teamId = null, userId = null, repoId = null, data }) => ({
       type,
       teamId,
       userId,
+      repoId,
       data,
       at
     }))
@@ -132,7 +134,10 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
     async after(seq: number, viewer: Viewer) {
       const upTo = told
       const teams = db.read.select({ id: members.teamId }).from(members).where(eq(members.userId, viewer.id))
-      const visible = viewer.seesAll ? undefined : or(eq(notices.userId, viewer.id), inArray(notices.teamId, teams))
+      const watched = db.read.select({ id: watchers.repoId }).from(watchers).where(eq(watchers.userId, viewer.id))
+      const visible = viewer.seesAll
+        ? undefined
+        : or(eq(notices.userId, viewer.id), inArray(notices.teamId, teams), inArray(notices.repoId, watched))
       const rows = await db.read
         .select()
         .from(notices)

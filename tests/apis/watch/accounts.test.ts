@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { defaultLimits } from '../../../src/features/accounts/limits.ts'
 import { databaseName } from '../../support/databases.ts'
 import { password, testHub } from '../../support/hub.ts'
 
@@ -40,6 +41,19 @@ describe(`001 on ${databaseName}: POST /register`, () => {
     })
   })
 
+  test('of several complaints the first, in the order of the document', async () => {
+    await using hub = await testHub()
+    await hub.call('POST /register', ada)
+    const complaint = async (body: object) => ((await hub.call('POST /register', body)).body as { message: string }).message
+    expect(await complaint({ name: 'a\nb' })).toBe('Email is required')
+    expect(await complaint({ email: '', password: '' })).toBe('Email is required')
+    expect(await complaint({ email: 'ada' })).toBe('Invalid email format')
+    expect(await complaint({ email: ada.email })).toBe('This email has already been registered')
+    expect(await complaint({ email: ada.email, password: 'short' })).toBe('This email has already been registered')
+    expect(await complaint({ email: 'grace@example.org' })).toBe('Password is required')
+    expect(await complaint({ email: 'grace@example.org', password: null })).toBe('Password is required')
+  })
+
   test('makes a username from the name, or else from the email, and makes it unique', async () => {
     await using hub = await testHub()
     const usernameOf = async (email: string, name?: string) => {
@@ -79,6 +93,9 @@ describe(`001 on ${databaseName}: POST /login`, () => {
     [{}, 400, 'Email is required'],
     [{ password }, 400, 'Email is required'],
     [{ email: 'ada@example.org' }, 400, 'Password is required'],
+    [{ email: '', password: '' }, 400, 'Email is required'],
+    [{ email: null, password }, 400, 'Email is required'],
+    [{ email: 'ada@example.org', password: '' }, 400, 'Password is required'],
     [{ email: 'ada@example.org', password: 'not the password' }, 401, 'Invalid email/password'],
     [{ email: 'nobody@example.org', password }, 401, 'Invalid email/password']
   ])('%j: %i %s', async (body, status, message) => {
@@ -91,7 +108,7 @@ describe(`001 on ${databaseName}: POST /login`, () => {
 describe(`on ${databaseName}: tries are limited`, () => {
   const many = { points: 1000, duration: 60 }
   const few = { points: 3, duration: 60 }
-  const generous = { signInByAddress: many, signInByAccount: many, registration: many, deviceSecret: many }
+  const generous = { ...defaultLimits, signInByAddress: many, signInByAccount: many, registration: many, deviceSecret: many }
 
   test.each(['signInByAddress', 'signInByAccount'] as const)('failed sign-ins, %s', async (limit) => {
     await using hub = await testHub({ limits: { ...generous, [limit]: few } })

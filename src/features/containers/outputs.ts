@@ -1,0 +1,53 @@
+import type { Readable } from 'node:stream'
+import { extract } from 'tar-stream'
+import type { StagedBlob } from '../../blobs/disk.ts'
+import { HubError } from '../../lib/errors.ts'
+import type { Blobs } from '../blobs/service.ts'
+import { EngineUnreachable, RunFailure } from './failures.ts'
+
+/** A file that a container has left behind. */
+export type Output = { name: string; bytes: StagedBlob }
+
+type Wanted = {
+  blobs: Blobs
+  /** Whether a file of that name, directly in the folder, is to be taken. */
+  takes(name: string): boolean
+  /** How many files, how large each, and how much there may be in the folder altogether. */
+  atMost: { files: number; each: number; all: number }
+}
+
+/** Takes files out of a folder of a container, given as the engine's tar archive; nothing but plain files, and no links. Throws a `RunFailure` past a limit. */
+export async function takeOutputs(archive: Readable | undefined, wanted: Wanted): Promise<Output[]> {
+  const taken: Output[] = []
+  try {
+    if (archive) await readAll(archive, wanted, taken)
+    return taken
+  } catch (error) {
+    await discardOutputs(taken)
+    throw error instanceof HubError && error.kind === 'tooLarge' ? new RunFailure(error.message) : error
+  }
+}
+
+/** Lets go of what was taken; what was kept stays. */
+export const discardOutputs = (outputs: Output[]) => Promise.all(outputs.map(({ bytes }) => bytes.discard()))
+
+async function readAll(archive: Readable, { blobs, takes, atMost }: Wanted, taken: Output[]) {
+  let all = 0
+  let isEmpty = true
+  for await (const entry of archive.pipe(extract())) {
+    const { name: path, size, type } = entry.header
+    isEmpty = false
+    all += size
+    // A file of holes may say any size, and the engine would send it all.
+    if (all > atMost.all) throw new RunFailure(`What it left behind has more than ${atMost.all} bytes`)
+    const [, name = '', ...deeper] = path.split('/')
+    if (type !== 'file' || deeper.length > 0 || !takes(name)) {
+      entry.resume()
+      continue
+    }
+    if (size > atMost.each) throw new RunFailure(`${JSON.stringify(name)} has more than ${atMost.each} bytes`)
+    if (taken.length === atMost.files) throw new RunFailure(`It left behind more than ${atMost.files} files`)
+    taken.push({ name, bytes: await blobs.stage(entry as AsyncIterable<Uint8Array>, atMost.each) })
+  }
+  if (isEmpty) throw new EngineUnreachable('The container engine gave an archive without even the folder')
+}

@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EngineUnreachable } from './failures.ts'
+
+const firstWait = 250
+const longestWait = 5000
+
+type Patience = { signal: AbortSignal; patience: number }
+
+/** Asks the engine again while it does not answer, for up to `patience` ms; then throws that it does not. */
+export async function patiently<T>({ signal, patience }: Patience, ask: () => Promise<T>): Promise<T> {
+  let end = Number.POSITIVE_INFINITY
+  for (let wait = firstWait; ; wait = Math.min(wait * 2, longestWait)) {
+    try {
+      return await unlessAborted(signal, ask())
+    } catch (error) {
+      signal.throwIfAborted()
+      end = Math.min(end, Date.now() + patience)
+      if (!(error instanceof EngineUnreachable) || Date.now() + wait > end) throw error
+    }
+    await pause(wait, signal)
+  }
+}
+
+/** What a promise gives, unless the signal is aborted first: then its reason is thrown. What was asked goes on by itself. */
+async function unlessAborted<T>(signal: AbortSignal, asked: Promise<T>) {
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([asked, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** Waits so many ms. Throws the signal's reason when it is aborted meanwhile. */
+export async function pause(ms: number, signal: AbortSignal) {
+  await sleep(ms, undefined, { signal }).catch(() => {})
+  signal.throwIfAborted()
+}

@@ -1,0 +1,72 @@
+import { and, asc, eq, inArray } from 'drizzle-orm'
+import type { StagedBlob } from '../../blobs/disk.ts'
+import type { Db } from '../../db/index.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { invalid } from '../../lib/errors.ts'
+import { newHexId } from '../../lib/secrets.ts'
+import { safeName } from '../containers/names.ts'
+
+/** A file as it was sent. */
+export type NewFile = { name: string; mimeType: string; extract: boolean; bytes: StagedBlob }
+
+/** A file that a user has stored, to be put into containers. */
+export type StoredFile = { id: string; name: string; mimeType: string; extract: boolean; sha256: string; size: number }
+
+export type Files = ReturnType<typeof createFiles>
+
+/** What users bring along for their tasks. */
+export function createFiles({ db, clock }: { db: Db; clock: Clock }) {
+  const { files, taskFiles } = db.tables
+  const { id, name, mimeType, extract, sha256, size } = files
+  const columns = { id, name, mimeType, extract, sha256, size }
+
+  return {
+    /** Stores files under names that are safe anywhere; gives them in the same order. */
+    async add(userId: string, given: NewFile[]): Promise<StoredFile[]> {
+      for (const { bytes } of given) await bytes.keep()
+      const rows = given.map(({ bytes, ...file }) => ({
+        id: newHexId(),
+        name: safeName(file.name),
+        mimeType: /^[\w.+-]+\/[\w.+-]+$/.test(file.mimeType) ? file.mimeType.slice(0, 100) : 'application/octet-stream',
+        extract: file.extract,
+        sha256: bytes.sha256,
+        size: bytes.size
+      }))
+      const createdAt = clock.now()
+      if (rows.length > 0) await db.write(({ tx }) => tx.insert(files).values(rows.map((row) => ({ ...row, userId, createdAt }))))
+      return rows
+    },
+
+    /** The ids of a user's files, as they were given. Throws `invalid` for one that the user does not have. */
+    async ofUser(userId: string, ids: string[]) {
+      if (ids.length === 0) return []
+      const rows = await db.read
+        .select({ id: files.id })
+        .from(files)
+        .where(and(eq(files.userId, userId), inArray(files.id, ids)))
+      const known = new Set(rows.map((row) => row.id))
+      if (ids.some((each) => !known.has(each))) throw invalid('Additional file not found')
+      return ids
+    },
+
+    /** The files of tasks, in the order in which they were given. */
+    async ofTasks(taskIds: string[]) {
+      const found = new Map<string, StoredFile[]>(taskIds.map((taskId) => [taskId, []]))
+      if (taskIds.length === 0) return found
+      const rows = await db.read
+        .select({ taskId: taskFiles.taskId, ...columns })
+        .from(taskFiles)
+        .innerJoin(files, eq(files.id, taskFiles.fileId))
+        .where(inArray(taskFiles.taskId, taskIds))
+        .orderBy(asc(taskFiles.taskId), asc(taskFiles.place))
+      for (const { taskId, ...file } of rows) found.get(taskId)?.push(file)
+      return found
+    },
+
+    /** Those of the given digests that a file still refers to. */
+    async referred(sha256s: string[]) {
+      const rows = await db.read.select({ sha256: files.sha256 }).from(files).where(inArray(files.sha256, sha256s))
+      return rows.map((row) => row.sha256)
+    }
+  }
+}

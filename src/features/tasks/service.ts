@@ -1,0 +1,187 @@
+import { and, eq, exists, ne, sql } from 'drizzle-orm'
+import type { Change, Db } from '../../db/index.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { conflict, HubError, invalid } from '../../lib/errors.ts'
+import { newHexId } from '../../lib/secrets.ts'
+import type { Blobs } from '../blobs/service.ts'
+import { readLog } from '../containers/logs.ts'
+import type { Containers } from '../containers/service.ts'
+import type { Files } from '../files/service.ts'
+import type { Notices } from '../notices/service.ts'
+import type { Repos } from '../repos/service.ts'
+import { type Performing, runNameOf } from './performing.ts'
+import type { Publishing } from './publishing.ts'
+import type { Records, Task, TaskRow } from './records.ts'
+
+const tasksAtMost = 500
+
+/** A task as its owner describes it. `publishTo`: an application, as `<app>` or `<team>/<app>`. */
+export type NewTask = {
+  repo: string
+  releaseAsset: string
+  runCommand: string
+  containerImage: string
+  files: string[]
+  onRelease: boolean
+  publishTo: string | undefined
+}
+
+/** A piece of the output of a task as it comes, and whose the task is. */
+export type Spoken = { task: string; userId: string; bytes: Uint8Array }
+
+type Needs = {
+  db: Db
+  clock: Clock
+  notices: Notices
+  blobs: Blobs
+  repos: Repos
+  files: Files
+  records: Records
+  publishing: Publishing
+  performing: Performing
+  containers: Containers
+}
+
+export type Tasks = ReturnType<typeof createTasks>
+
+/** What users have done with the releases that they watch: a command over an asset, in a container. */
+export function createTasks({ db, clock, notices, blobs, repos, files, records, publishing, performing, containers }: Needs) {
+  const { tasks, taskFiles, watchers } = db.tables
+  const { runs, spools, hubId: node } = containers
+  const owners = new Map<string, { task: string; userId: string }>()
+
+  /** Inside a change: starts those of some tasks that do not run. */
+  async function startWhere(change: Change, which: ReturnType<typeof and>) {
+    const fresh = { containerId: null, logStart: null, logSha256: null, logSize: null, failure: null, version: null }
+    const started = await change.tx
+      .update(tasks)
+      .set({ ...fresh, node, status: 'Running', again: false, run: sql`${tasks.run} + 1` })
+      .where(and(which, ne(tasks.status, 'Running')))
+      .returning()
+    for (const row of started) await performing.tell(change, row)
+    change.afterCommit(() => {
+      for (const row of started) perform(row)
+    })
+    return started
+  }
+
+  function perform(row: TaskRow) {
+    const run = runNameOf(row)
+    owners.set(run, { task: row.id, userId: row.userId })
+    const again = async () => void (await db.write((change) => startWhere(change, eq(tasks.id, row.id))))
+    void performing.perform(row, again).finally(() => owners.delete(run))
+  }
+
+  /** A release has come out: tasks that wait for it are started, and those that run will be once more. */
+  async function released(change: Change, repoId: string) {
+    const watched = and(eq(watchers.userId, tasks.userId), eq(watchers.repoId, tasks.repoId))
+    const watching = exists(change.tx.select({ userId: watchers.userId }).from(watchers).where(watched))
+    const waiting = and(eq(tasks.repoId, repoId), eq(tasks.onRelease, true), watching)
+    await change.tx
+      .update(tasks)
+      .set({ again: true })
+      .where(and(waiting, eq(tasks.status, 'Running')))
+    await startWhere(change, waiting)
+  }
+
+  async function applicationFor(userId: string, name: string | undefined) {
+    if (!name) return null
+    try {
+      return (await publishing.find(userId, name)).id
+    } catch (error) {
+      throw error instanceof HubError && error.kind === 'missing' ? invalid(error.message) : error
+    }
+  }
+
+  async function repoFor(userId: string, id: string) {
+    try {
+      return await repos.ofWatcher(userId, id)
+    } catch (error) {
+      throw error instanceof HubError && error.kind === 'missing' ? invalid(error.message) : error
+    }
+  }
+
+  repos.onRelease((change, { repoId }) => released(change, repoId))
+  // Whichever hub of several has taken the request: what is gone does not go on.
+  notices.listen(({ type, userId, data }) => {
+    const isGone = (owner: { task: string; userId: string }) =>
+      (type === 'account.deleted' && owner.userId === userId) || (type === 'task.deleted' && owner.task === data.task)
+    for (const [run, owner] of owners) if (isGone(owner)) void runs.cancel(run)
+  })
+
+  return {
+    /** Makes a task; gives its id. `addFiles` stores more files for it, once all else is right. Throws `invalid` for a repo that is not watched, files that are not there, an application that is not. */
+    async create(userId: string, { files: fileIds, ...given }: NewTask, addFiles: () => Promise<string[]>): Promise<string> {
+      const repo = await repoFor(userId, given.repo)
+      const known = await files.ofUser(userId, fileIds)
+      const publishTo = await applicationFor(userId, given.publishTo)
+      if ((await db.read.select({ id: tasks.id }).from(tasks).where(eq(tasks.userId, userId))).length >= tasksAtMost)
+        throw invalid(`You have ${tasksAtMost} tasks: delete one first`)
+      const { releaseAsset, runCommand, containerImage, onRelease } = given
+      const of = { repoId: repo.id, repoOwner: repo.ownerName, repoName: repo.name, madeFor: repo.latestVersion }
+      const ids = [...known, ...(await addFiles())]
+      const id = newHexId()
+      const task = { id, userId, ...of, releaseAsset, runCommand, containerImage, onRelease, publishTo }
+      await db.write(async ({ tx }) => {
+        await tx.insert(tasks).values({ ...task, status: 'Created', run: 0, again: false, createdAt: clock.now() })
+        if (ids.length > 0) await tx.insert(taskFiles).values(ids.map((fileId, place) => ({ taskId: id, fileId, place })))
+      })
+      return id
+    },
+
+    /** A user's tasks, each with its repo. */
+    list: records.all,
+
+    /** A task of a user. Throws `missing`. */
+    ofUser: records.ofUser,
+
+    /** Starts a task: it runs in the background. Throws `missing`, and `conflict` where it runs. */
+    async start(userId: string, id: string) {
+      const started = await db.write((change) => startWhere(change, and(eq(tasks.id, id), eq(tasks.userId, userId))))
+      if (started.length > 0) return
+      await records.ofUser(userId, id)
+      throw conflict('Task is already running')
+    },
+
+    /** Deletes a task, and what runs of it; gives it as it was. Throws `missing`. */
+    async remove(userId: string, id: string): Promise<Task> {
+      const task = await records.ofUser(userId, id)
+      await runs.cancel(runNameOf(task))
+      const gone = await db.write(async (change) => {
+        const [row] = await change.tx.delete(tasks).where(eq(tasks.id, id)).returning({ run: tasks.run })
+        if (row) await notices.record(change, { type: 'task.deleted', userId, data: { task: id } })
+        return row
+      })
+      if (gone) await runs.cancel(runNameOf({ id, run: gone.run })) // it may have been started meanwhile
+      spools.wake(runNameOf(task))
+      return task
+    },
+
+    /** The log of the last run of a task of a user. Throws `missing`. */
+    async log(userId: string, id: string) {
+      const task = await records.ofUser(userId, id)
+      const run = runNameOf(task)
+      const isOver = task.status !== 'Running'
+      return { ...readLog({ spools, blobs, run, stored: task }), run, isOver }
+    },
+
+    /** Calls `wake` whenever there may be more to read of a log. Gives the way to stop. */
+    onLog: spools.onNews,
+
+    /** Calls `listener` with whatever tasks write. */
+    listen(listener: (spoken: Spoken) => void) {
+      spools.listen((run, bytes) => {
+        const owner = owners.get(run)
+        if (owner) listener({ ...owner, bytes })
+      })
+    },
+
+    /** Takes up again what an earlier process of this hub left under way. */
+    async resume() {
+      for (const row of await records.underWay(node)) perform(row)
+    },
+
+    /** Those of the given digests that are of the log of a task. */
+    referred: records.referred
+  }
+}

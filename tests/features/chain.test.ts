@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { databaseName } from '../support/databases.ts'
+import { builder, hasEngine, startEngine, type TestEngine } from '../support/engine.ts'
+import { testDevice } from '../support/hub.ts'
+import { deviceClient, userClient } from '../support/mqtt.ts'
+import { has } from '../support/needs.ts'
+import { taskStage } from '../support/tasks.ts'
+
+const here = hasEngine() && has('xtensa-lx106-elf-gcc', 'apt-get install gcc-xtensa-lx106')
+const longest = 60_000
+
+const source = (version: string) => ({
+  name: `firmware-${version}.c`,
+  bytes: new TextEncoder().encode(
+    `const char version[] = "${version}"; void start(void) { for (;;) *(volatile const char *)version; }`
+  )
+})
+const compile =
+  'xtensa-lx106-elf-gcc -Os -mtext-section-literals -nostdlib -Wl,-e,start -Wl,-Ttext=0x40210010 -o output/app.esp8266.image "$RELEASE_ASSET" && ls output'
+
+describe.skipIf(!here)(`the chain on ${databaseName}`, () => {
+  let engine: TestEngine
+  beforeAll(async () => {
+    engine = await startEngine()
+    await engine.importBuilder()
+  }, longest)
+  afterAll(() => engine?.[Symbol.asyncDispose](), longest)
+
+  test(
+    'a release upstream reaches a device by itself, within one poll',
+    async () => {
+      await using t = await taskStage(engine, { env: { REPO_POLL_INTERVAL: '1s' } })
+      const { hub, ada } = t
+      hub.github.publish('acme/firmware', '1.0.0', [source('1.0.0')])
+      const { body } = await ada.call('POST /repos', { name: 'firmware', ownerName: 'acme' })
+      const { id: repo } = body as { id: string }
+      const lamp = await testDevice(ada, 'lamp', { app: 'blinker' })
+      const more = { repo, releaseAsset: 'firmware-1.0.0.c', containerImage: builder, onRelease: true, publishTo: 'blinker' }
+      const id = await t.addTask(compile, more)
+      expect(await ada.call(`GET /tasks/${id}/status`)).toMatchObject({ body: { status: 'Created', publishTo: 'ada/blinker' } })
+      await using device = await deviceClient(hub, ada, lamp)
+      await device.subscribe(['ada/devices/lamp/deployment'])
+      await using owner = await userClient(hub, ada)
+      await owner.subscribe([`tasks/${id}/status`])
+      expect((await owner.next()).payload).toBe(JSON.stringify({ id, status: 'Created' }))
+
+      hub.github.publish('acme/firmware', 'v1.1.0', [source('1.1.0')])
+
+      while (device.inbox.length === 0) await Bun.sleep(20)
+      const told = JSON.parse((await device.next()).payload) as { id: number; size: number }
+      const image = Buffer.from(await (await hub.send(`GET /devices/${lamp.secret}/image`)).arrayBuffer())
+      expect(image.length).toBe(told.size)
+      expect([image.subarray(0, 4).toString('hex'), image.readUInt16LE(18), image.includes('1.1.0')]).toEqual([
+        '7f454c46',
+        94,
+        true
+      ])
+      expect(await t.over(id)).toMatchObject({ status: 'Succeeded', log: 'app.esp8266.image\n' })
+      expect([(await owner.next()).payload, (await owner.next()).payload]).toEqual([
+        JSON.stringify({ id, status: 'Running' }),
+        JSON.stringify({ id, status: 'Succeeded' })
+      ])
+      await engine.empty()
+    },
+    longest
+  )
+
+  test(
+    'what a task leaves behind is published only where its owner may still publish, and all of it or nothing',
+    async () => {
+      await using t = await taskStage(engine, { env: { IMAGE_MAX_BYTES: '1000' } })
+      const { hub, ada } = t
+      const grace = await hub.user('grace')
+      await grace.call('POST /teams', { name: 'acme' })
+      await grace.call('POST /acme/apps', { app_name: 'blinker' })
+      await grace.call('PUT /teams/acme/members/ada', { role: 'member' })
+      const id = await t.addTask('echo image > output/a.esp8266.image; echo other > output/b.txt', {
+        containerImage: builder,
+        publishTo: 'acme/blinker'
+      })
+      await ada.call(`POST /tasks/${id}`)
+      expect(await t.over(id)).toMatchObject({ status: 'Succeeded' })
+      const events = async () =>
+        (await hub.hub.notices.after(0, { id: '', seesAll: true })).notices.filter(({ type }) => type === 'deployment.created')
+      expect(await events()).toMatchObject([{ data: { team: 'acme', app: 'blinker', board: 'esp8266', tag: null, size: 6 } }])
+
+      const large = 'head -c 2000 /dev/zero > output/b.esp8266.image; echo image > output/a.esp8266.image'
+      expect(await t.run(large, { containerImage: builder, publishTo: 'acme/blinker' })).toMatchObject({
+        status: 'Failed',
+        failure: '"b.esp8266.image" has more than 1000 bytes'
+      })
+      const hole =
+        'dd if=/dev/zero of=output/x bs=1 count=1 seek=9999999999 2>/dev/null; ln -s /etc/passwd output/a.esp8266.image'
+      expect(await t.run(hole, { containerImage: builder, publishTo: 'acme/blinker' })).toMatchObject({ status: 'Failed' })
+
+      await grace.call('PUT /teams/acme/members/ada', { role: 'viewer' })
+      await ada.call(`POST /tasks/${id}`)
+      expect(await t.over(id)).toMatchObject({
+        status: 'Failed',
+        failure: 'It could not be published to acme/blinker: As viewer of this team you may not do this'
+      })
+      expect(await events()).toHaveLength(1)
+      await engine.empty()
+    },
+    longest
+  )
+})
