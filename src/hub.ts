@@ -22,6 +22,12 @@ import { createLogs } from './features/logs/service.ts'
 import { createTidings } from './features/logs/tidings.ts'
 import { createMetrics } from './features/metrics/service.ts'
 import { createNotices } from './features/notices/service.ts'
+import { createClients } from './features/releases/clients.ts'
+import { createLatestReleases } from './features/releases/latest.ts'
+import { createReleases } from './features/releases/service.ts'
+import { createSightings } from './features/releases/sightings.ts'
+import { createVotes } from './features/releases/votes.ts'
+import { createAnonymousTeam } from './features/teams/anonymous.ts'
 import { createTeams } from './features/teams/service.ts'
 import { createUpkeep } from './features/upkeep.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
@@ -64,13 +70,19 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const devices = createDevices({ db, clock, notices, logs, limits, presence, states, downAfter: config.deviceDownAfter })
   metrics.watch('updraft_reports_waiting', 'Reports of devices that wait for the next commit', commits.waiting)
   const reports = createReports({ db, commits, clock, notices, logs, states, metrics })
+  const releases = createReleases({ db, clock, notices })
+  const latestReleases = createLatestReleases({ db, notices })
+  const votes = createVotes({ db, commits, clock })
+  const sightings = createSightings({ db, commits, clock, log })
+  const clients = createClients({ latest: latestReleases, votes, sightings })
   const blobs = createBlobs({ store, clock })
-  const referrers = [deployments.referred]
+  const referrers = [deployments.referred, releases.referred]
   const upkeep = createUpkeep({ clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
 
   await logs.settle() // what the last run had taken in
   await notices.start()
   const stopping = new AbortController()
+  let address = config.publicUrl ?? ''
   let checkBroker = (): Promise<void> => Promise.reject(new Error('The broker is not running'))
 
   return {
@@ -86,6 +98,10 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     presence,
     deployments,
     reports,
+    releases,
+    latestReleases,
+    clients,
+    anonymousTeam: createAnonymousTeam({ db, notices, teams, limits }),
     logs,
     blobs,
     notices,
@@ -99,6 +115,12 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     setBrokerCheck: (check: () => Promise<void>) => {
       checkBroker = check
     },
+    /** Under which address clients reach the hub, as far as it knows. */
+    address: () => address,
+    /** The HTTP edge says where it listens: that counts where no PUBLIC_URL is configured. */
+    setAddress: (listening: string) => {
+      address = config.publicUrl ?? listening
+    },
     /** Aborted when the hub begins to stop: endless answers end on it. */
     stopping: stopping.signal,
     /** Tells everything endless to end; `close` follows once the edges are done. */
@@ -106,6 +128,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     async close() {
       metrics.stop()
       await upkeep.stop()
+      await clients.settled()
       await logs.stop()
       await tidings.stop()
       await db.close()

@@ -20,7 +20,7 @@ const kinds: Record<NoticeType | 'gap', string> = {
   'application.created': 'An application is there',
   'application.updated': 'An administrator has changed an application, or made it inactive or active again',
   'application.key_renewed': 'An application has another API key',
-  'application.deleted': 'An application is gone, with its deployments',
+  'application.deleted': 'An application is gone, with its deployments and builds',
   'logs.stored': 'The log of an application has grown, by so many entries, to place `to`; told every few seconds at most',
   'device.registered': 'A device is there',
   'device.updated': 'A device has another board or tag',
@@ -30,6 +30,9 @@ const kinds: Record<NoticeType | 'gap', string> = {
   'device.relaunch_told': 'The device has been told to',
   'device.deleted': 'A device is gone',
   'deployment.created': 'An image is deployed',
+  'release.published': 'A build is published',
+  'release.withdrawn': 'A build is withdrawn',
+  'release.reinstated': 'A withdrawn build is offered again',
   gap: 'Events between `after` and `oldest` are no longer kept'
 }
 

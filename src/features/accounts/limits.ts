@@ -8,7 +8,8 @@ export const defaultLimits = {
   signInByAccount: { points: 20, duration: 900 },
   registration: { points: 60, duration: 600 },
   deviceSecret: { points: 120, duration: 60 },
-  apiKey: { points: 120, duration: 60 }
+  apiKey: { points: 120, duration: 60 },
+  anonymous: { points: 60, duration: 600 }
 }
 
 /** Those that are to be others. */
@@ -23,6 +24,7 @@ export function createRateLimits(limits: Limits = {}) {
   const registration = limiter('registration')
   const deviceSecret = limiter('deviceSecret')
   const apiKey = limiter('apiKey')
+  const anonymous = limiter('anonymous')
 
   return {
     /** Counts one registration from an address; throws `tooMany` past the limit. */
@@ -43,7 +45,10 @@ export function createRateLimits(limits: Limits = {}) {
     wrongDeviceSecret: (address: string) => consume(deviceSecret, networkOf(address)),
 
     /** Counts one unknown API key; throws `tooMany` past the limit. A right key is never held up. */
-    wrongApiKey: (address: string) => consume(apiKey, networkOf(address))
+    wrongApiKey: (address: string) => consume(apiKey, networkOf(address)),
+
+    /** Counts one thing made by nobody in particular; throws `tooMany` past the limit. */
+    anonymous: (address: string) => consume(anonymous, networkOf(address))
   }
 }
 

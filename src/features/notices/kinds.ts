@@ -1,5 +1,6 @@
 type OfDevice = { team: string; device: string; device_id: string }
 type OfApplication = { team: string; app: string; application_id: string }
+type OfRelease = OfApplication & { build_id: string; version: string; architecture: string }
 
 /** Every kind of notice, with what it carries. `GET /events` shows them as they are: nothing secret belongs here. */
 export type NoticeData = {
@@ -31,6 +32,9 @@ export type NoticeData = {
     md5: string
     sha256: string
   }
+  'release.published': OfRelease
+  'release.withdrawn': OfRelease
+  'release.reinstated': OfRelease
 }
 
 export type NoticeType = keyof NoticeData
