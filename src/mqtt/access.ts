@@ -18,7 +18,7 @@ export function createAccess({ hub, connections, sessions }: Needs) {
   async function mayHave(client: Client, { topic }: Subscription) {
     const principal = principalOf(client)
     if (!principal || maySubscribe(principal, topic)) return principal !== undefined
-    if (principal.kind === 'device') return false
+    if (principal.kind !== 'user') return false
     return freshness.use(
       () => teamsOf(hub, principal.id),
       (teams) => {

@@ -8,7 +8,9 @@ import { createGuards } from './guards/clients.ts'
 import { bypassEmitter } from './guards/emitter.ts'
 import { checkHealth } from './health.ts'
 import { createHooks } from './hooks.ts'
+import { createLatestVersions } from './latest-versions.ts'
 import { defaultMqttLimits, type MqttLimits } from './limits.ts'
+import { createNews, type Occasion } from './news.ts'
 import { createOutbox, type Outgoing, type Told } from './outbox.ts'
 import { createRelaunches } from './relaunches.ts'
 import { createReports } from './reports.ts'
@@ -34,7 +36,9 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   )
   const access = createAccess({ hub, connections, sessions })
   const reports = createReports({ connections, outbox })
-  const retained = createRetained({ hub, connections, outbox })
+  const news = createNews()
+  const retained = createRetained({ hub, connections, outbox, news })
+  const latestVersions = createLatestVersions({ hub, outbox, news })
   const relaunches = createRelaunches({ hub, connections, outbox, sessions, work })
   let stopping = false
 
@@ -52,9 +56,10 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   })
   bypassEmitter(broker)
 
-  const greet = (client: Client, filters: string[], occasion: 'retained' | 'live') => {
+  const greet = (client: Client, filters: string[], occasion: Occasion) => {
     if (filters.length === 0) return
     work.run('telling a subscriber what there is', retained.greet(client, filters, occasion))
+    work.run('telling a subscriber of the latest versions', latestVersions.greet(client, filters, occasion))
     work.run('telling a device of a relaunch', relaunches.greet(client))
   }
   // Not at `clientReady`: between the CONNACK and that, a quick client has subscribed already.
@@ -80,7 +85,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const stopNotices = hub.notices.listen((notice) => {
     access.tell(notice)
     relaunches.note(notice)
-    const telling = told.then(() => Promise.all([retained.tell(notice), relaunches.tell(notice)]))
+    const telling = told.then(() => Promise.all([retained.tell(notice), latestVersions.tell(notice), relaunches.tell(notice)]))
     work.run('telling a notice', telling)
     told = telling.catch(() => {})
   })

@@ -4,42 +4,23 @@ import type { Notice } from '../features/notices/kinds.ts'
 import type { Hub } from '../hub.ts'
 import type { Connections } from './connections.ts'
 import { createFreshness } from './freshness.ts'
+import type { News, Occasion } from './news.ts'
 import type { Outbox, Told } from './outbox.ts'
 import { type Principal, principalOf } from './principals.ts'
 import { covers, topics } from './topics.ts'
 
-type Needs = { hub: Hub; connections: Connections; outbox: Outbox }
-
-/** `retained`: in answer to a SUBSCRIBE, and so marked [MQTT-3.3.1-8]; `live`: because it changed [MQTT-3.3.1-9]. */
-type Occasion = 'retained' | 'live'
+type Needs = { hub: Hub; connections: Connections; outbox: Outbox; news: News }
 
 /** The topics that are views of the database: what each device should run, as HTTP would answer. */
-export function createRetained({ hub, connections, outbox }: Needs) {
+export function createRetained({ hub, connections, outbox, news }: Needs) {
   const freshness = createFreshness()
-  // Which deployment each connection was last told of, by topic: nothing is said twice, and an end is told to whom it concerns.
-  const told = new WeakMap<Client, Map<string, number>>()
-
-  function toldTo(client: Client) {
-    const known = told.get(client) ?? new Map<string, number>()
-    told.set(client, known)
-    return known
-  }
-
-  /** Whether this is news to the client; from then on it is known. */
-  function isNews(client: Client, topic: string, { id, occasion }: { id: number | undefined; occasion: Occasion }) {
-    const known = toldTo(client)
-    const before = known.get(topic)
-    if (id === undefined) return known.delete(topic) && occasion === 'live'
-    known.set(topic, id)
-    return occasion === 'retained' || before !== id
-  }
 
   function tellOf(
     { device: name, deployment }: Desired,
     { client, team, occasion, notice }: { client: Client; team: string; occasion: Occasion; notice?: Told }
   ) {
     const topic = topics.deviceDeployment.of({ team, name })
-    if (!outbox.wants(client, topic) || !isNews(client, topic, { id: deployment?.id, occasion })) return
+    if (!outbox.wants(client, topic) || !news.isNews(client, topic, { id: deployment?.id, occasion })) return
     // An empty payload is MQTT's way of saying that a retained topic has no value any more.
     const payload = Buffer.from(deployment === null ? '' : JSON.stringify(deployment))
     outbox.deliver(client, { topic, payload, qos: 1, retain: occasion === 'retained', replaceable: true, notice })
@@ -90,12 +71,17 @@ export function createRetained({ hub, connections, outbox }: Needs) {
   }
 }
 
+function teamIdOf(principal: Principal, team: string) {
+  if (principal.kind === 'device') return principal.device.teamId
+  return principal.kind === 'user' ? principal.teams.get(team) : undefined
+}
+
 /** Which devices' deployments the filters of a principal reach: of one device, or of all of a team. */
 function scopesOf(principal: Principal, filters: string[]) {
   const scopes = new Map<string, { team: string; teamId: string; name: string | undefined }>()
   for (const filter of filters) {
     const [team = '', , device = '#'] = filter.split('/')
-    const teamId = principal.kind === 'device' ? principal.device.teamId : principal.teams.get(team)
+    const teamId = teamIdOf(principal, team)
     const name = device === '+' || device === '#' ? undefined : device
     if (teamId === undefined || !covers(filter, topics.deviceDeployment.of({ team, name: name ?? 'any' }))) continue
     scopes.set(`${team}/${name ?? '+'}`, { team, teamId, name })

@@ -39,7 +39,9 @@ export const topics = {
   /** Hub to device: what it should run, a view of the database. */
   deviceDeployment: topic(':team/devices/:name/deployment'),
   /** Hub to device: restart the application. */
-  deviceRelaunch: topic(':team/devices/:name/relaunch')
+  deviceRelaunch: topic(':team/devices/:name/relaunch'),
+  /** Hub to desktop clients: the latest version of an application, a view of the database. */
+  latestVersion: topic('applications/:app/:architecture/latest-version')
 }
 
 /** Whether a topic filter covers a topic name [MQTT-4.7.1-2] [MQTT-4.7.1-3]. */
