@@ -59,14 +59,15 @@ async function authorize(page: Page, scheme: string, token: string) {
   await form.locator('.btn-done').click()
 }
 
-type Given = { parameters?: Record<string, string>; file?: Buffer }
+type Given = { parameters?: Record<string, string>; file?: Buffer; body?: Record<string, string> }
 
-async function tryOut(page: Page, operationId: string, { parameters = {}, file }: Given): Promise<Tried> {
+async function tryOut(page: Page, operationId: string, { parameters = {}, file, body: fields }: Given): Promise<Tried> {
   const block = page.locator(`.opblock[id$="-${operationId}"]`)
   await block.locator('.opblock-summary-control').click()
   const execute = block.locator('.btn.execute')
   await execute.waitFor()
   for (const [name, value] of Object.entries(parameters)) await fill(block, name, value)
+  if (fields) await edit(block.locator('textarea.body-param__text'), fields)
   if (file)
     await block
       .locator('input[type=file]')
@@ -82,6 +83,11 @@ async function tryOut(page: Page, operationId: string, { parameters = {}, file }
   const body = await live.locator('.response-col_description').innerText()
   await block.locator('.opblock-summary-control').click()
   return { status, body, sent }
+}
+
+/** Changes fields of a body that is filled in already. */
+async function edit(body: Locator, fields: Record<string, string>) {
+  await body.fill(JSON.stringify({ ...JSON.parse(await body.inputValue()), ...fields }))
 }
 
 async function fill(block: Locator, name: string, value: string) {

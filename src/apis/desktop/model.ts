@@ -30,7 +30,8 @@ export const newApplication = t.Object({
     t.String({
       maxLength: 64,
       error: 'team must be the name of a team',
-      description: 'Team that it belongs to; your own when left out'
+      description: 'Team that it belongs to; your own when left out',
+      examples: ['ada']
     })
   )
 })

@@ -26,16 +26,16 @@ export const publish = t.Object({
   url: t.Optional(
     t.String({
       maxLength: 2048,
-      pattern: '^https?://[^\\s\\u0000-\\u001f\\u007f]+$',
+      pattern: '^(https?://[^\\s\\u0000-\\u001f\\u007f]+)?$',
       error: 'url must be an http or https URL',
-      description: 'Where the build is to be had; instead of `file`',
-      examples: ['https://downloads.example.org/my-application_1.2.0.exe']
+      description: 'Where the build is to be had, such as `https://downloads.example.org/weather_1.2.0.exe`; instead of `file`',
+      examples: ['']
     })
   )
 })
 
 export const change = t.Object({
-  disabled: t.Union([t.Boolean(), t.Literal('true'), t.Literal('false')], {
+  disabled: t.BooleanString({
     title: 'disabled is required',
     error: 'disabled must be true or false',
     description: '`true` withdraws the build, `false` reinstates it',

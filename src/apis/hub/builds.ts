@@ -49,7 +49,12 @@ async function publish(hub: Hub, application: Application, request: Request) {
   const { fields, file } = await receive(hub, request)
   try {
     const { version, architecture, notes, url } = checkPublish(fields)
-    return await hub.releases.publish(application, { version, architecture, notes: notes || null, from: sourceOf(url, file) })
+    return await hub.releases.publish(application, {
+      version,
+      architecture,
+      notes: notes || null,
+      from: sourceOf(url || undefined, file)
+    })
   } finally {
     await file?.discard()
   }
@@ -99,9 +104,8 @@ const administration = (hub: Hub) =>
       '/applications/:id/builds/:build_id',
       async ({ body, caller, params, request }) => {
         const application = await hub.applications.forUser(caller.id, params.id, 'write')
-        const isWithdrawal = String(body.disabled) === 'true'
         const { withdraw, reinstate } = hub.releases
-        const release = await (isWithdrawal ? withdraw : reinstate)(application, params.build_id)
+        const release = await (body.disabled ? withdraw : reinstate)(application, params.build_id)
         return model.shown(release, { slug: application.slug, base: baseOf(hub, request) })
       },
       {
@@ -149,7 +153,7 @@ const publishDetail = says({
   summary: 'Publish a build',
   description:
     'A version for an architecture, published once and never changed: as `file`, or by `url` where it is to be had elsewhere. Send a form ' +
-    '(`multipart/form-data`), the build itself (`application/octet-stream`) with the other fields in the query string, or, with `url`, JSON. ' +
+    '(`multipart/form-data`), the build itself (`application/octet-stream`) with the other fields in the query string; with `url`, JSON will do. ' +
     'Clients that ask from then on are told of it if it is the highest version; those that listen over MQTT are told at once.\n\n' +
     'For members of the team, and for pipelines by the application’s API key (`X-API-Key`).',
   takes: {
@@ -158,11 +162,9 @@ const publishDetail = says({
       required: ['version', 'architecture'],
       properties: {
         ...model.publish.properties,
-        url: { ...model.publish.properties.url, examples: undefined },
         file: { type: 'string', format: 'binary', description: 'The build, at most BUILD_MAX_BYTES (1 GiB unless configured)' }
       }
     },
-    'application/json': model.publish,
     'application/octet-stream': { type: 'string', format: 'binary', description: 'The build' }
   },
   parameters: ['version', 'architecture', 'notes'].map((name) =>

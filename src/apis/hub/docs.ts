@@ -65,7 +65,7 @@ const text = (body: string, type: string) =>
   })
 
 const introduction = `
-The HTTP API of this hub: teams, their devices and applications, the firmware images that are deployed to them, and what devices and programs log.
+The HTTP API of this hub: teams, their devices and applications, the firmware images that are deployed to devices, the builds that desktop programs are offered, and what devices and programs log.
 
 **Sign in.** Register with \`POST /register\`, get a token with \`POST /login\`, press **Authorize** and give it once, as \`access_token\` or as \`bearer\`: either will do.
 
@@ -83,6 +83,12 @@ The HTTP API of this hub: teams, their devices and applications, the firmware im
 const tags = [
   { name: 'accounts', description: 'Register and sign in' },
   { name: 'teams', description: 'Who you are, and who works together' },
+  { name: 'desktop: applications', description: 'Applications by id: what desktop programs ask by' },
+  {
+    name: 'desktop: builds',
+    description: 'The versions of an application that desktop programs are offered, and who runs which'
+  },
+  { name: 'desktop: clients', description: 'What desktop programs ask and report, without a sign-in' },
   { name: 'fleet: users', description: 'Register under a username of your choice, and leave' },
   { name: 'fleet: devices', description: 'The devices of a team' },
   { name: 'fleet: apps', description: 'The applications of a team, and which devices run them' },

@@ -21,13 +21,21 @@ const publicRoutes = [
   'POST /login',
   'POST /auth',
   'PUT /devices/{secret}/heartbeat',
-  'GET /devices/{secret}/image'
+  'GET /devices/{secret}/image',
+  'POST /applications/latest-version',
+  'POST /builds/success',
+  'POST /builds/failure',
+  'GET /downloads/{id}/{name}'
 ]
 
-/** What routes ask for that ask for no access token. */
+/** What routes ask for that ask for more than an access token, or for none. */
+const publisherSchemes = [{ access_token: [] }, { bearer: [] }, { api_key: [] }]
 const otherSchemes: Record<string, object[]> = {
   'GET /metrics': [{ metrics: [] }, {}],
-  'POST /api/v1/logs': [{ api_key: [] }]
+  'POST /api/v1/logs': [{ api_key: [] }],
+  'POST /applications/{id}/builds': publisherSchemes,
+  'POST /apps/{app}/deployments': publisherSchemes,
+  'POST /{team}/apps/{app}/deployments': publisherSchemes
 }
 
 const words = expect.stringMatching(/\w{3}/)
