@@ -15,7 +15,8 @@ export function describeBytes({ sha256, size }: { sha256: string; size: number }
     'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
     ...more
   }
-  return { etag, size, others, part: new Headers(others), whole: new Headers({ ...others, 'content-length': String(size) }) }
+  const whole = new Headers({ ...others, 'content-length': String(size) })
+  return { etag, size, ofSize: `/${size}`, others, whole, part: new Headers(others) }
 }
 
 /** Reads the validators and the range of a GET (RFC 9110 sections 13 and 14). */
@@ -32,12 +33,12 @@ export const bytesAnswer = (described: Described, wanted: Wanted, body: BodyInit
   new Response(body, { status: wanted.status, headers: filledIn(described, wanted) })
 
 /** A Response takes a copy of its headers, so those of all parts are the same ones, filled in anew. */
-function filledIn({ whole, part, others, size }: Described, wanted: Wanted) {
+function filledIn({ whole, part, others, ofSize }: Described, wanted: Wanted) {
   if (wanted.status === 200) return whole
   if (wanted.status === 206) {
-    part.set('content-range', `bytes ${wanted.start}-${wanted.end}/${size}`)
+    part.set('content-range', `bytes ${wanted.start}-${wanted.end}${ofSize}`)
     part.set('content-length', String(wanted.end - wanted.start + 1))
     return part
   }
-  return wanted.status === 304 ? others : { ...others, 'content-range': `bytes */${size}` }
+  return wanted.status === 304 ? others : { ...others, 'content-range': `bytes *${ofSize}` }
 }

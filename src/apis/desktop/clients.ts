@@ -1,21 +1,9 @@
 import { Elysia } from 'elysia'
-import type { Architecture, Running } from '../../features/releases/columns.ts'
-import { urlOf } from '../../features/releases/links.ts'
 import type { Hub } from '../../hub.ts'
 import { open } from '../access.ts'
 import { described, type Errors, says } from '../openapi.ts'
-import { baseOf } from '../releases.ts'
+import { latestVersion, runningOf } from './advice.ts'
 import * as model from './model.ts'
-
-type Said = { client_id: string; app_id: string; current_running_version: string; architecture: Architecture }
-
-/** UUIDs are compared without case. */
-const runningOf = ({ client_id, app_id, current_running_version: version, architecture }: Said): Running => ({
-  clientId: client_id.toLowerCase(),
-  applicationId: app_id.toLowerCase(),
-  version,
-  architecture
-})
 
 const invalid: Errors['invalid'] = {
   'The version is none': ['', 'current_running_version must be a version (Semantic Versioning 2.0.0)'],
@@ -27,34 +15,32 @@ const invalid: Errors['invalid'] = {
 export const clientRoutes = (hub: Hub) =>
   new Elysia({ tags: ['desktop: clients'] })
     .use(open())
-    .post(
-      '/applications/latest-version',
-      async ({ body, request }) => {
-        const { release, isUpdate } = await hub.clients.advise(runningOf(body))
-        const { id, version } = release
-        return { build_id: id, version, url: urlOf(release, baseOf(hub, request)), update_required: isUpdate }
-      },
-      {
-        parse: 'openFields',
-        body: model.running,
-        response: { 200: described(model.latest, 'The latest version') },
-        detail: says({
-          summary: 'The latest version of an application',
-          description:
-            'For the architecture of the client: of all builds that are not withdrawn, the one with the highest version by the precedence of ' +
-            'Semantic Versioning. `update_required` says whether it is newer than what the client runs. A client may be told at once instead, ' +
-            'by MQTT: `applications/<app_id>/<architecture>/latest-version`.\n\n' +
-            'What the client runs is noted: see `GET /applications/{id}/clients`.',
-          errors: {
-            invalid,
-            missing: {
-              'No such application': 'Application not found',
-              'It has no build for the architecture': 'No build for this architecture'
-            }
+    // Asked for all the time: `app.ts` has it answered in front of Elysia.
+    .post('/applications/latest-version', ({ request, server }) => latestVersion(hub, { request, server }), {
+      parse: 'none',
+      response: { 200: described(model.latest, 'The latest version') },
+      detail: says({
+        summary: 'The latest version of an application',
+        description:
+          'For the architecture of the client: of all builds that are not withdrawn, the one with the highest version by the precedence of ' +
+          'Semantic Versioning. `update_required` says whether it is newer than what the client runs. A client may be told at once instead, ' +
+          'by MQTT: `applications/<app_id>/<architecture>/latest-version`.\n\n' +
+          'What the client runs is noted: see `GET /applications/{id}/clients`.',
+        takes: {
+          'application/json': model.running,
+          'application/x-www-form-urlencoded': model.running,
+          'multipart/form-data': model.running
+        },
+        errors: {
+          tooLarge: { 'The body has more than 64 KiB': 'The body may have at most 65536 bytes' },
+          invalid,
+          missing: {
+            'No such application': 'Application not found',
+            'It has no build for the architecture': 'No build for this architecture'
           }
-        })
-      }
-    )
+        }
+      })
+    })
     .use(report(hub, 'success'))
     .use(report(hub, 'failure'))
 

@@ -121,6 +121,35 @@ describe(`000 on ${databaseName}: POST /applications/latest-version`, () => {
     expect((await ask(JSON.stringify({ client_id: 'x'.repeat(70_000) }))).status).toBe(413)
   })
 
+  test('is answered alike by the route in front of Elysia and by Elysia’s own', async () => {
+    const { hub, ada, appId } = await stage()
+    await using _ = hub
+    await publish(ada, appId)
+    const asked = runningOf(appId)
+    const bodies = [
+      asked,
+      { ...asked, app_id: 'x' },
+      { ...asked, architecture: 'arm64' },
+      { ...asked, app_id: 'a\0b' },
+      [],
+      'x',
+      null
+    ]
+    for (const body of bodies) {
+      const answers = await Promise.all(
+        ['', '/', '?x=1', '?app_id=x'].map(async (ending) => {
+          const response = await fetch(`${hub.base}/applications/latest-version${ending}`, {
+            method: 'POST',
+            body: JSON.stringify(body),
+            headers: { 'content-type': 'application/json' }
+          })
+          return [response.status, response.headers.get('content-type')?.split(';')[0], await response.json()]
+        })
+      )
+      expect(answers).toEqual(Array(4).fill(answers[0]))
+    }
+  })
+
   test('takes a form as well', async () => {
     const { hub, ada, appId } = await stage()
     await using _ = hub
