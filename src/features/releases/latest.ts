@@ -1,6 +1,7 @@
 import { and, desc, eq } from 'drizzle-orm'
 import { LRUCache } from 'lru-cache'
-import { type Db, given } from '../../db/index.ts'
+import { type Db, given, type Reader } from '../../db/index.ts'
+import type { Tables } from '../../db/tables.ts'
 import type { NewNotice } from '../notices/kinds.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Architecture } from './columns.ts'
@@ -15,12 +16,27 @@ export type LatestReleases = ReturnType<typeof createLatestReleases>
 
 const keyOf = (applicationId: string, architecture: string) => `${applicationId}/${architecture}`
 
+/** The release of highest rank that is not withdrawn, of an application for an architecture: one seek, however many there are. */
+export const newestRelease = (reader: Reader, { releases }: Pick<Tables, 'releases'>) =>
+  reader
+    .select({ id: releases.id, version: releases.version, url: releases.url })
+    .from(releases)
+    .where(
+      and(
+        eq(releases.applicationId, given('applicationId')),
+        eq(releases.architecture, given('architecture')),
+        eq(releases.disabled, false)
+      )
+    )
+    .orderBy(desc(releases.rank))
+    .limit(1)
+
 /**
  * What each application offers, in memory. What a change touches is dropped with its commit, before the change is answered,
  * and on every other node when it is told; what was read before a drop is not kept after it.
  */
 export function createLatestReleases({ db, notices }: { db: Db; notices: Notices }) {
-  const { releases, applications } = db.tables
+  const { applications } = db.tables
   const offers = new LRUCache<string, Offer>({ max: atMost })
   let drops = 0
 
@@ -30,20 +46,7 @@ export function createLatestReleases({ db, notices }: { db: Db; notices: Notices
       .from(applications)
       .where(eq(applications.id, given('applicationId')))
   )
-  const newest = db.prepare((database) =>
-    database
-      .select({ id: releases.id, version: releases.version, url: releases.url })
-      .from(releases)
-      .where(
-        and(
-          eq(releases.applicationId, given('applicationId')),
-          eq(releases.architecture, given('architecture')),
-          eq(releases.disabled, false)
-        )
-      )
-      .orderBy(desc(releases.rank))
-      .limit(1)
-  )
+  const newest = db.prepare((database) => newestRelease(database, db.tables))
 
   async function load(applicationId: string, architecture: Architecture): Promise<Offer | undefined> {
     const before = drops
