@@ -7,6 +7,7 @@ import { readConfig } from '../../src/config.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { runHub } from '../../src/run.ts'
 import { administrator } from './administrator.ts'
+import { playDesktop } from './desktop.ts'
 import { makeFirmwares } from './firmware.ts'
 import { createFleet } from './fleet.ts'
 import { createJournal, ensure, readable } from './journal.ts'
@@ -16,10 +17,11 @@ import { play } from './scenario.ts'
 const help = `Shows the hub at work: bun run demo
 
 Compiles firmware for an ESP8266, starts a hub of its own with its data in a temporary folder, and deploys three
-versions to three simulated devices: one speaks MQTT, one HTTP/1.0 by hand, one MQTT over WebSocket. Then an
-administrator makes an application, a program logs by its key, and the log is followed and verified. All of it goes
-through HTTP and MQTT on the loopback interface, on free ports. Each event is shown with its delay since the request
-that caused it. Ends by itself: 0 when every byte and every notice was right, 1 otherwise.
+versions to three simulated devices: one speaks MQTT, one HTTP/1.0 by hand, one MQTT over WebSocket. Then a
+pipeline publishes builds by API key, and two desktop clients, one told over MQTT and one that asks over HTTP, fetch,
+run and report them. Then an administrator makes an application, a program logs by its key, and the log is followed
+and verified. All of it goes through HTTP and MQTT on the loopback interface, on free ports. Each event is shown with
+its delay since the request that caused it. Ends by itself: 0 when every byte and every notice was right, 1 otherwise.
 
   --shipped  take the image that comes with the demo, even where the compiler is
   --help     show this`
@@ -56,7 +58,9 @@ async function demonstrate(folder: string, shipped: boolean) {
     const began = performance.now()
     await using fleet = await createFleet({ ports: running.ports, journal, sources: [first, second, third] })
     await play({ fleet, journal }, [first, second, third])
-    await playLogging({ base: `http://127.0.0.1:${running.ports.http}`, journal })
+    const base = `http://127.0.0.1:${running.ports.http}`
+    await playDesktop({ base, broker: `mqtt://127.0.0.1:${running.ports.mqtt}`, folder, journal, user: fleet.user })
+    await playLogging({ base, journal })
     const { events, bytesChecked } = journal.totals()
     const seconds = ((performance.now() - began) / 1000).toFixed(1)
     console.log(`\nAll is well: ${events} events, ${readable(bytesChecked)} bytes checked, in ${seconds} s`)

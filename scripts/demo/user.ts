@@ -23,6 +23,7 @@ export async function signUp(base: string, name: string) {
 
   return {
     team: name,
+    token: access_token,
     call,
 
     /** Registers a device with an application; gives its secret. */
