@@ -82,7 +82,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   await logs.settle() // what the last run had taken in
   await notices.start()
   const stopping = new AbortController()
-  let address = config.publicUrl ?? ''
+  let address = config.publicUrl ?? httpAddress(config.host, config.port)
   let checkBroker = (): Promise<void> => Promise.reject(new Error('The broker is not running'))
 
   return {
@@ -117,9 +117,9 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     },
     /** Under which address clients reach the hub, as far as it knows. */
     address: () => address,
-    /** The HTTP edge says where it listens: that counts where no PUBLIC_URL is configured. */
-    setAddress: (listening: string) => {
-      address = config.publicUrl ?? listening
+    /** The HTTP edge says on which port it listens, which counts where no PUBLIC_URL is configured. */
+    listensOn: (port: number) => {
+      address = config.publicUrl ?? httpAddress(config.host, port)
     },
     /** Aborted when the hub begins to stop: endless answers end on it. */
     stopping: stopping.signal,
@@ -136,3 +136,5 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     }
   }
 }
+
+const httpAddress = (host: string, port: number) => `http://${host.includes(':') ? `[${host}]` : host}:${port}`

@@ -24,7 +24,7 @@ export async function runHub({ config, log, mqttLimits = {}, ...replaced }: { co
   const mqtt = await listenForMqtt(hub, broker)
   const app = createApp(hub)
   const http = serveHttp(hub, { app, direct: createDirectRoutes(hub), sockets: createWebSocketConnections(broker) })
-  hub.setAddress(`http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${http.port}`)
+  hub.listensOn(http.port)
   hub.upkeep.start()
 
   return {

@@ -24,7 +24,8 @@ function isPlainJson({ headers, url }: Request) {
 
 const plainFields = (value: unknown) => withoutNul(asObject(value))
 
-function withoutNul(fields: Record<string, unknown>) {
+/** Lets fields through that can be stored anywhere: PostgreSQL takes no NUL. Throws `invalid`. */
+export function withoutNul(fields: Record<string, unknown>) {
   if (JSON.stringify(fields).includes('\\u0000')) throw invalid('The input must not contain NUL characters')
   return fields
 }

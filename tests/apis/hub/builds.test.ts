@@ -171,6 +171,24 @@ describe(`on ${databaseName}: POST /applications/<id>/builds`, () => {
     expect((await bare(large.subarray(1))).status).toBe(201)
   })
 
+  test('notes are kept to the letter; what cannot be stored, or is far too long, is refused', async () => {
+    const { hub, ada, appId } = await stage()
+    await using _ = hub
+    const notes = `${'ä'.repeat(3980)}\t☂ "x" 'y'`
+    expect((await publish(ada, appId, { notes })).body).toMatchObject({ notes })
+    expect(await publish(ada, appId, { version: '1.0.1', notes: 'a\0b' })).toEqual({
+      status: 400,
+      body: { message: 'The input must not contain NUL characters' }
+    })
+    expect((await publish(ada, appId, { version: '1.0.1', notes: 'x'.repeat(20_000) })).status).toBe(413)
+    const bare = await ada.call(`POST /applications/${appId}/builds?version=1.0.1&architecture=${linux}&notes=%00`, undefined, {
+      raw: bytes('x'),
+      headers: { 'content-type': 'application/octet-stream' }
+    })
+    expect(bare.status).toBe(400)
+    expect([(await buildsOf(ada, appId)).length, await stored(hub)]).toEqual([1, 1])
+  })
+
   test('a body of another type, and a broken form, are refused', async () => {
     const { hub, ada, appId } = await stage()
     await using _ = hub
