@@ -1,6 +1,7 @@
 import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
 import { adminApi } from './apis/admin/routes.ts'
+import { latestVersion } from './apis/desktop/advice.ts'
 import { desktopApi } from './apis/desktop/routes.ts'
 import { createDirect } from './apis/direct.ts'
 import { errorAnswers } from './apis/errors.ts'
@@ -25,11 +26,12 @@ export const createApp = (hub: Hub) =>
     .use(adminApi(hub))
     .use(hubApi(hub))
 
-/** The routes that a fleet asks for all the time, answered in front of Elysia. Each is among Elysia's routes as well. */
+/** The routes that devices and clients ask for all the time, answered in front of Elysia. Each is among Elysia's routes as well. */
 export const createDirectRoutes = (hub: Hub) =>
   createDirect(hub, [
     { method: 'PUT', pattern: '/devices/:secret/heartbeat', answer: heartbeat },
-    { method: 'GET', pattern: '/devices/:secret/image', answer: image }
+    { method: 'GET', pattern: '/devices/:secret/image', answer: image },
+    { method: 'POST', pattern: '/applications/latest-version', answer: latestVersion }
   ])
 
 /** PostgreSQL takes no NUL in a text: nothing can bear such a name, so whatever a path asks for by it is not there. */

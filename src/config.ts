@@ -24,6 +24,9 @@ const duration = (description: string, fallback: string) =>
     title: 'a length of time such as 90s, 15m or 30d'
   })
 
+const flag = (description: string, fallback: 'true' | 'false') =>
+  Type.Union([Type.Literal('true'), Type.Literal('false')], { description, default: fallback, title: 'true or false' })
+
 /** Every variable the hub reads, with what it is for. */
 const Environment = Type.Object({
   HOST: text('address that HTTP and MQTT listen on', { default: '127.0.0.1', minLength: 1 }),
@@ -35,6 +38,7 @@ const Environment = Type.Object({
   MQTT_MAX_CONNECTIONS_PER_ADDRESS: Type.Optional(
     count('how many of them from one address; 1000 when unset, but from this machine as many as there may be')
   ),
+  MQTT_ANONYMOUS: flag('whether desktop clients may sign in to MQTT by their client id alone', 'true'),
   TLS_CERT_FILE: Type.Optional(text('certificate chain, PEM')),
   TLS_KEY_FILE: Type.Optional(text('private key of the certificate, PEM')),
   DATA_DIR: text('folder of the database, the stored bytes and the generated secrets', { default: './data', minLength: 1 }),
@@ -44,6 +48,7 @@ const Environment = Type.Object({
   ),
   ADMIN_EMAIL: Type.Optional(text('email of the first administrator', { minLength: 3 })),
   ADMIN_PASSWORD: Type.Optional(text('password of the first administrator, at least 8 characters', { minLength: 8 })),
+  ANONYMOUS_APPLICATIONS: flag('whether POST /applications needs no user', 'false'),
   DEVICE_DOWN_AFTER: duration('silence after which a device is listed as down', '3m'),
   IMAGE_MAX_BYTES: size('largest firmware image', '32MiB'),
   GITHUB_API_URL: text("address of GitHub's API; of an Enterprise Server https://<host>/api/v3", {
@@ -75,6 +80,7 @@ const Environment = Type.Object({
   TASK_LOG: size('how much a container may write of log', '16MiB'),
   TASK_TIMEOUT: duration('how long a container may run', '1h'),
   TASK_CONCURRENCY: count('how many tasks, and how many builds, run at a time', { default: 2 }),
+  BUILD_MAX_BYTES: size('largest desktop build', '1GiB'),
   LOG_RETENTION: duration('how long log lines and notices are kept', '30d'),
   LOG_LEVEL: Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
@@ -150,6 +156,10 @@ function contradictions(given: Record<string, string | undefined>) {
   return rules.filter(([broken]) => broken).map(([, sentence]) => sentence)
 }
 
+// What the pattern of a variable lets through can be read.
+const milliseconds = (text: string) => parseDuration(text) ?? 0
+const bytes = (text: string) => parseBytes(text) ?? 0
+
 function resolveConfig(environment: Environment) {
   const { HOST, PORT, MQTT_PORT, MQTTS_PORT, TLS_CERT_FILE, TLS_KEY_FILE } = environment
   return {
@@ -160,6 +170,7 @@ function resolveConfig(environment: Environment) {
     tls: TLS_CERT_FILE && TLS_KEY_FILE ? { certFile: TLS_CERT_FILE, keyFile: TLS_KEY_FILE, port: MQTTS_PORT ?? 8883 } : undefined,
     mqttMaxConnections: environment.MQTT_MAX_CONNECTIONS,
     mqttMaxConnectionsPerAddress: environment.MQTT_MAX_CONNECTIONS_PER_ADDRESS,
+    mqttAnonymous: environment.MQTT_ANONYMOUS === 'true',
     dataDir: resolve(environment.DATA_DIR),
     databaseUrl: environment.DATABASE_URL,
     jwtSecret: environment.JWT_SECRET,
@@ -167,13 +178,14 @@ function resolveConfig(environment: Environment) {
       environment.ADMIN_EMAIL && environment.ADMIN_PASSWORD
         ? { email: environment.ADMIN_EMAIL, password: environment.ADMIN_PASSWORD }
         : undefined,
-    deviceDownAfter: parseDuration(environment.DEVICE_DOWN_AFTER) ?? 0,
+    anonymousApplications: environment.ANONYMOUS_APPLICATIONS === 'true',
+    deviceDownAfter: milliseconds(environment.DEVICE_DOWN_AFTER),
     ...resolveSizes(environment),
     githubApiUrl: environment.GITHUB_API_URL.replace(/\/+$/, ''),
     watching: resolveWatching(environment),
     builderImage: environment.BUILDER_IMAGE_ESP8266,
     containers: resolveContainers(environment),
-    logRetention: parseDuration(environment.LOG_RETENTION) ?? 0,
+    logRetention: milliseconds(environment.LOG_RETENTION),
     logLevel: environment.LOG_LEVEL,
     metricsToken: environment.METRICS_TOKEN,
     corsOrigins: environment.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? []
@@ -184,16 +196,17 @@ function resolveConfig(environment: Environment) {
 function resolveWatching(environment: Environment) {
   return {
     token: environment.GITHUB_TOKEN,
-    interval: parseDuration(environment.REPO_POLL_INTERVAL) ?? 0,
-    assetLimit: parseBytes(environment.ASSET_MAX_BYTES) ?? 0
+    interval: milliseconds(environment.REPO_POLL_INTERVAL),
+    assetLimit: bytes(environment.ASSET_MAX_BYTES)
   }
 }
 
 /** How much of each an upload may have. */
 const resolveSizes = (environment: Environment) => ({
-  imageMaxBytes: parseBytes(environment.IMAGE_MAX_BYTES) ?? 0,
-  sourceMaxBytes: parseBytes(environment.SOURCE_MAX_BYTES) ?? 0,
-  fileMaxBytes: parseBytes(environment.FILE_MAX_BYTES) ?? 0
+  imageMaxBytes: bytes(environment.IMAGE_MAX_BYTES),
+  buildMaxBytes: bytes(environment.BUILD_MAX_BYTES),
+  sourceMaxBytes: bytes(environment.SOURCE_MAX_BYTES),
+  fileMaxBytes: bytes(environment.FILE_MAX_BYTES)
 })
 
 /** What is run in containers, and what it may use. */
@@ -203,11 +216,11 @@ function resolveContainers(environment: Environment) {
     atOnce: environment.TASK_CONCURRENCY,
     limits: {
       network: environment.TASK_NETWORK,
-      memory: parseBytes(environment.TASK_MEMORY) ?? 0,
+      memory: bytes(environment.TASK_MEMORY),
       cpus: environment.TASK_CPUS,
-      disk: parseBytes(environment.TASK_DISK) ?? 0,
-      log: parseBytes(environment.TASK_LOG) ?? 0,
-      time: parseDuration(environment.TASK_TIMEOUT) ?? 0
+      disk: bytes(environment.TASK_DISK),
+      log: bytes(environment.TASK_LOG),
+      time: milliseconds(environment.TASK_TIMEOUT)
     }
   }
 }

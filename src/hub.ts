@@ -26,11 +26,17 @@ import { createLogs } from './features/logs/service.ts'
 import { createTidings } from './features/logs/tidings.ts'
 import { createMetrics } from './features/metrics/service.ts'
 import { createNotices } from './features/notices/service.ts'
+import { createClients } from './features/releases/clients.ts'
+import { createLatestReleases } from './features/releases/latest.ts'
+import { createReleases } from './features/releases/service.ts'
+import { createSightings } from './features/releases/sightings.ts'
+import { createVotes } from './features/releases/votes.ts'
 import { createRepos } from './features/repos/service.ts'
 import { createPerforming } from './features/tasks/performing.ts'
 import { createPublishing } from './features/tasks/publishing.ts'
 import { createRecords } from './features/tasks/records.ts'
 import { createTasks } from './features/tasks/service.ts'
+import { createAnonymousTeam } from './features/teams/anonymous.ts'
 import { createTeams } from './features/teams/service.ts'
 import { createUpkeep } from './features/upkeep.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
@@ -95,11 +101,17 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const ofTasks = { db, notices, blobs, repos, records, publishing, containers }
   const performing = createPerforming({ ...ofTasks, atOnce, imageMaxBytes })
   const tasks = createTasks({ ...ofTasks, clock, files, performing })
-  const referrers = [deployments.referred, repos.referred, builds.referred, files.referred, tasks.referred]
+  const releases = createReleases({ db, clock, notices })
+  const latestReleases = createLatestReleases({ db, notices })
+  const votes = createVotes({ db, commits, clock })
+  const sightings = createSightings({ db, commits, clock, log })
+  const clients = createClients({ latest: latestReleases, votes, sightings })
+  const referrers = [deployments, releases, repos, builds, files, tasks].map(({ referred }) => referred)
   const upkeep = createUpkeep({ db, clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
 
   await logs.settle() // what the last run had taken in
   await notices.start()
+  let address = config.publicUrl ?? httpAddress(config.host, config.port)
   let checkBroker = (): Promise<void> => Promise.reject(new Error('The broker is not running'))
 
   return {
@@ -118,6 +130,10 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     files,
     tasks,
     reports,
+    releases,
+    latestReleases,
+    clients,
+    anonymousTeam: createAnonymousTeam({ db, notices, teams, limits }),
     logs,
     blobs,
     repos,
@@ -132,6 +148,12 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     setBrokerCheck: (check: () => Promise<void>) => {
       checkBroker = check
     },
+    /** Under which address clients reach the hub, as far as it knows. */
+    address: () => address,
+    /** The HTTP edge says on which port it listens, which counts where no PUBLIC_URL is configured. */
+    listensOn: (port: number) => {
+      address = config.publicUrl ?? httpAddress(config.host, port)
+    },
     /** Aborted when the hub begins to stop: endless answers end on it. */
     stopping: stopping.signal,
     /** Removes containers that belong to nothing any more. */
@@ -145,6 +167,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
       await repos.stop()
       await upkeep.stop()
       await containers.stop()
+      await clients.settled()
       await logs.stop()
       await tidings.stop()
       await db.close()
@@ -152,3 +175,5 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     }
   }
 }
+
+const httpAddress = (host: string, port: number) => `http://${host.includes(':') ? `[${host}]` : host}:${port}`

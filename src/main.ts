@@ -38,10 +38,11 @@ function greet({
   ports,
   admin,
   hub: {
-    config: { host, publicUrl }
+    address,
+    config: { host }
   }
 }: RunningHub) {
-  const base = publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${ports.http}`
+  const base = address()
   const lines = [
     `HTTP        ${base}`,
     `Swagger UI  ${base}/swagger`,

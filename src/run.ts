@@ -24,6 +24,7 @@ export async function runHub({ config, log, mqttLimits = {}, ...replaced }: { co
   const mqtt = await listenForMqtt(hub, broker)
   const app = createApp(hub)
   const http = serveHttp(hub, { app, direct: createDirectRoutes(hub), sockets: createWebSocketConnections(broker) })
+  hub.listensOn(http.port)
   hub.upkeep.start()
   hub.repos.poller.start()
   await hub.startWork()

@@ -7,6 +7,7 @@ import { readConfig } from '../../src/config.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { runHub } from '../../src/run.ts'
 import { administrator } from './administrator.ts'
+import { playDesktop } from './desktop.ts'
 import { makeFirmwares } from './firmware.ts'
 import { createFleet } from './fleet.ts'
 import { playGithub } from './github.ts'
@@ -19,12 +20,14 @@ import { playUpstream, prepareUpstream } from './upstream.ts'
 const help = `Shows the hub at work: bun run demo
 
 Compiles firmware for an ESP8266, starts a hub of its own with its data in a temporary folder, and deploys three
-versions to three simulated devices: one speaks MQTT, one HTTP/1.0 by hand, one MQTT over WebSocket. Then an
-administrator makes an application, a program logs by its key, and the log is followed and verified. All of it goes
-through HTTP and MQTT on the loopback interface, on free ports. Then a release appears at a GitHub that is played on
-this machine, and two users are told who watch the repo. Where Podman and the compiler are, a fourth version is built
-from source in a container, and a fifth is released upstream and reaches the devices by itself. Each event is shown with
-its delay since what caused it. Ends by itself: 0 when every byte and every notice was right, 1 otherwise.
+versions to three simulated devices: one speaks MQTT, one HTTP/1.0 by hand, one MQTT over WebSocket. Then a
+pipeline publishes builds by API key, and two desktop clients, one told over MQTT and one that asks over HTTP, fetch,
+run and report them. An administrator makes an application, a program logs by its key, and the log is followed and
+verified. All of it goes through HTTP and MQTT on the loopback interface, on free ports. Then a release appears at a
+GitHub that is played on this machine, and two users are told who watch the repo. Where Podman and the compiler are, a
+fourth version is built from source in a container, and a fifth is released upstream and reaches the devices by itself.
+Each event is shown with its delay since what caused it. Ends by itself: 0 when every byte and every notice was right,
+1 otherwise.
 
   --shipped  take the image that comes with the demo, even where the compiler is
   --help     show this`
@@ -67,8 +70,10 @@ async function demonstrate(folder: string, shipped: boolean) {
     await using fleet = await createFleet({ ports: running.ports, journal, sources: firmwares })
     await play({ fleet, journal }, [first, second, third])
     const { http, mqtt } = running.ports
-    await playLogging({ base: `http://127.0.0.1:${http}`, journal })
-    await playReleases({ base: `http://127.0.0.1:${http}`, broker: `mqtt://127.0.0.1:${mqtt}`, github, journal })
+    const [base, broker] = [`http://127.0.0.1:${http}`, `mqtt://127.0.0.1:${mqtt}`]
+    await playDesktop({ base, broker, folder, journal, user: fleet.user })
+    await playLogging({ base, journal })
+    await playReleases({ base, broker, github, journal })
     if (upstream && built && released) await playUpstream({ fleet, journal }, github, { built, released })
     const { events, bytesChecked } = journal.totals()
     const seconds = ((performance.now() - began) / 1000).toFixed(1)

@@ -67,7 +67,7 @@ const firstSegments: Record<string, DialectName> = {
   ...named('watch', ['register', 'login', 'repos', 'tasks', 'files']),
   ...named('registry', ['v1']),
   ...named('admin', ['api']),
-  ...named('hub', ['me', 'teams', 'events', 'metrics', 'swagger', 'mqtt'])
+  ...named('hub', ['me', 'teams', 'downloads', 'events', 'metrics', 'swagger', 'mqtt'])
 }
 
 function named(name: DialectName, segments: string[]) {

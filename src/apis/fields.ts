@@ -7,8 +7,25 @@ const asWritten = /^[!-$&-*,-~]*$/ // printable ASCII without % and +
  * The parameters of a request from its query string and its body together: JSON, a form, or none. The body wins where
  * both name one. Throws `invalid` for what cannot be read, `tooLarge` past 64 KiB.
  */
-export async function readFields(request: Request): Promise<Record<string, unknown>> {
-  const fields = { ...queryOf(request), ...(await readBody(request)) }
+export function readFields(request: Request): Promise<Record<string, unknown>> {
+  if (isPlainJson(request)) return request.json().then(plainFields, refuseJson)
+  return readAllFields(request)
+}
+
+async function readAllFields(request: Request) {
+  return withoutNul({ ...queryOf(request), ...(await readBody(request)) })
+}
+
+/** JSON of a length that is said, and no query string: what programs send that ask all the time. It is read with less ado. */
+function isPlainJson({ headers, url }: Request) {
+  const said = Number(headers.get('content-length') ?? 0)
+  return said > 0 && said <= limit && headers.get('content-type')?.startsWith('application/json') === true && !url.includes('?')
+}
+
+const plainFields = (value: unknown) => withoutNul(asObject(value))
+
+/** Lets fields through that can be stored anywhere: PostgreSQL takes no NUL. Throws `invalid`. */
+export function withoutNul(fields: Record<string, unknown>) {
   if (JSON.stringify(fields).includes('\\u0000')) throw invalid('The input must not contain NUL characters')
   return fields
 }
@@ -64,8 +81,9 @@ async function readBody(request: Request): Promise<Record<string, unknown>> {
   return readJson(text)
 }
 
-function readJson(text: string): Record<string, unknown> {
-  const value = parsed(text)
+const readJson = (text: string) => asObject(parsed(text))
+
+function asObject(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('The body must be a JSON object')
   return value as Record<string, unknown>
 }
@@ -74,8 +92,12 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw invalid('The body is not valid JSON')
+    return refuseJson()
   }
+}
+
+function refuseJson(): never {
+  throw invalid('The body is not valid JSON')
 }
 
 async function readForm(bytes: Buffer<ArrayBuffer>, type: string) {

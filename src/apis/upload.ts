@@ -4,10 +4,13 @@ import busboy from 'busboy'
 import type { StagedBlob } from '../blobs/disk.ts'
 import type { Hub } from '../hub.ts'
 import { HubError, invalid, tooLarge } from '../lib/errors.ts'
-import { queryOf } from './fields.ts'
+import { patiently } from '../lib/patience.ts'
+import { queryOf, withoutNul } from './fields.ts'
 
-const longest = 60 * 60_000
-const formLimits = { files: 1, fields: 20, parts: 30, fieldSize: 4096, fieldNameSize: 100, headerPairs: 20 }
+const silenceAtMost = 60_000
+const hour = 60 * 60_000
+const bytesAnHour = 256 * 1024 * 1024
+const formLimits = { files: 1, fields: 20, parts: 30, fieldSize: 16 * 1024, fieldNameSize: 100, headerPairs: 20 }
 
 type Expected = { blobs: Hub['blobs']; field: string; limit: number }
 
@@ -20,7 +23,7 @@ export type Upload = { fields: Record<string, unknown>; file: StagedBlob | undef
  */
 export async function receiveUpload(request: Request, expected: Expected): Promise<Upload> {
   const type = request.headers.get('content-type') ?? ''
-  const fields = queryOf(request)
+  const fields = withoutNul(queryOf(request))
   if (Number(request.headers.get('content-length') ?? 0) > expected.limit + 64 * 1024) {
     throw tooLarge(`More than ${expected.limit} bytes`)
   }
@@ -29,9 +32,19 @@ export async function receiveUpload(request: Request, expected: Expected): Promi
     return { file: form.file, fields: { ...fields, ...form.fields } }
   }
   if (type.startsWith('application/octet-stream') && request.body) {
-    return { fields, file: await expected.blobs.stage(request.body, expected.limit) }
+    return { fields, file: await expected.blobs.stage(arriving(request.body, expected.limit), expected.limit) }
   }
   throw invalid('Send multipart/form-data, or the bytes themselves as application/octet-stream')
+}
+
+/** What comes of a body, slow as it may be. Throws `invalid` where nothing comes for a minute, or it takes hours for what may be sent in one. */
+async function* arriving(body: ReadableStream<Uint8Array>, limit: number) {
+  const stopped = () => invalid('The upload has stopped')
+  const end = Date.now() + hour * Math.ceil(limit / bytesAnHour)
+  for await (const chunk of patiently(body, silenceAtMost, stopped)) {
+    if (Date.now() > end) throw stopped()
+    yield chunk
+  }
 }
 
 async function receiveForm(request: Request, type: string, { blobs, field, limit }: Expected): Promise<Upload> {
@@ -39,7 +52,8 @@ async function receiveForm(request: Request, type: string, { blobs, field, limit
   const stop = new AbortController()
   const fields: Record<string, unknown> = {}
   let file: Promise<StagedBlob> | undefined
-  parser.on('field', (name, value) => {
+  parser.on('field', (name, value, { valueTruncated }) => {
+    if (valueTruncated) stop.abort(tooLarge(`${name} is too long`))
     fields[name] = value
   })
   parser.on('file', (name, stream) => {
@@ -49,9 +63,9 @@ async function receiveForm(request: Request, type: string, { blobs, field, limit
     file.catch((error: unknown) => stop.abort(error))
   })
   try {
-    const source = Readable.from(request.body ?? [])
-    await pipeline(source, parser, { signal: AbortSignal.any([stop.signal, AbortSignal.timeout(longest)]) })
-    return { fields, file: await file }
+    const source = Readable.from(request.body ? arriving(request.body, limit) : [])
+    await pipeline(source, parser, { signal: stop.signal })
+    return { fields: withoutNul(fields), file: await file }
   } catch (error) {
     const staged = await file?.catch(() => undefined)
     await staged?.discard()

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, unlinkSync, utimesSync } from 'node:fs'
-import { mkdir, open, readdir, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { tooLarge } from '../lib/errors.ts'
 import { newId } from '../lib/secrets.ts'
+import { createBlocks } from './blocks.ts'
 
 /** What is known of stored bytes: digests in hex, size in bytes. */
 export type Blob = { sha256: string; md5: string; size: number }
@@ -64,15 +65,26 @@ async function writeOut(path: string, source: AsyncIterable<Uint8Array>, limit: 
   const md5 = createHash('md5')
   let size = 0
   await using file = await open(path, 'wx', 0o600)
-  for await (const chunk of source) {
-    size += chunk.byteLength
-    if (size > limit) throw tooLarge(`More than ${limit} bytes`)
-    sha256.update(chunk)
-    md5.update(chunk)
-    await file.write(chunk)
+  const blocks = createBlocks((bytes) => writeAll(file, bytes))
+  try {
+    for await (const chunk of source) {
+      size += chunk.byteLength
+      if (size > limit) throw tooLarge(`More than ${limit} bytes`)
+      sha256.update(chunk)
+      md5.update(chunk)
+      await blocks.add(chunk)
+    }
+    await blocks.end()
+  } finally {
+    await blocks.idle()
   }
   await file.sync()
   return { sha256: sha256.digest('hex'), md5: md5.digest('hex'), size }
+}
+
+/** The system may take less at a time than it is given. */
+async function writeAll(file: FileHandle, bytes: Uint8Array) {
+  for (let written = 0; written < bytes.byteLength; ) written += (await file.write(bytes, written)).bytesWritten
 }
 
 function moveIntoPlace(from: string, to: string) {

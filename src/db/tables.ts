@@ -4,6 +4,7 @@ import { defineBuilds } from './tables/builds.ts'
 import { defineFleet } from './tables/fleet.ts'
 import { defineLogs } from './tables/logs.ts'
 import { definePeople } from './tables/people.ts'
+import { defineReleases } from './tables/releases.ts'
 import { defineTasks } from './tables/tasks.ts'
 import { defineWatch } from './tables/watch.ts'
 
@@ -12,11 +13,12 @@ export function defineTables(columns: Columns) {
   const people = definePeople(columns)
   const applications = defineApplications(columns, people)
   const fleet = defineFleet(columns, { ...people, ...applications })
+  const releases = defineReleases(columns, applications)
   const logs = defineLogs(columns, applications)
   const watch = defineWatch(columns, people)
   const builds = defineBuilds(columns, applications)
   const tasks = defineTasks(columns, { ...people, ...applications })
-  return { ...people, ...applications, ...fleet, ...logs, ...watch, ...builds, ...tasks }
+  return { ...people, ...applications, ...fleet, ...releases, ...logs, ...watch, ...builds, ...tasks }
 }
 
 export type Tables = ReturnType<typeof defineTables>

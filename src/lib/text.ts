@@ -21,3 +21,10 @@ export function parseDuration(text: string) {
   const [, digits, unit = ''] = text.trim().match(/^(\d{1,9}) ?(ms|s|m|h|d)$/) ?? []
   return digits === undefined ? undefined : Number(digits) * (milliseconds[unit] ?? 1)
 }
+
+/** What can be made of any text as a name: a letter, then at most so many letters, digits, `-` and `_` in all; '' where there is none in it. */
+export function plainName(text: string, longest: number) {
+  const plain = text.normalize('NFKD').replaceAll(/\p{M}/gu, '')
+  const joined = plain.replaceAll(/[^a-zA-Z0-9_-]+/g, '-').replace(/^[^a-zA-Z]+/, '')
+  return joined.slice(0, longest).replace(/[-_]+$/, '')
+}

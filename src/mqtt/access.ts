@@ -21,7 +21,7 @@ export function createAccess({ hub, connections, sessions }: Needs) {
   async function mayHave(client: Client, { topic }: Subscription) {
     const principal = principalOf(client)
     if (!principal || maySubscribe(principal, topic)) return principal !== undefined
-    if (principal.kind === 'device') return false
+    if (principal.kind !== 'user') return false
     if (isOfRepos(topic)) return mayHearReleases(hub, principal.id, topic)
     if (isOfTasks(topic)) return isFilter(topic) && mayHearTasks(hub, principal.id, topic)
     return freshness.use(

@@ -31,7 +31,7 @@ export function createArrivals({ hub, connections, sessions, guards, work, isSto
       previous?.close()
       if (previous?.clean) sessions.end(previous.id)
       if (principal.kind === 'device') hub.presence.join(principal.id)
-      else endWithToken(client, principal.expiresAt)
+      if (principal.kind === 'user') endWithToken(client, principal.expiresAt)
       client.conn.once('close', () => leave(client, principal))
     }
   }

@@ -9,14 +9,15 @@ import { bypassEmitter } from './guards/emitter.ts'
 import { checkHealth } from './health.ts'
 import { createHooks } from './hooks.ts'
 import { createLatestReleases } from './latest-releases.ts'
+import { createLatestVersions } from './latest-versions.ts'
 import { defaultMqttLimits, type MqttLimits } from './limits.ts'
+import { createNews, type Occasion } from './news.ts'
 import { createOutbox, type Outgoing, type Told } from './outbox.ts'
 import { createRelaunches } from './relaunches.ts'
 import { createReports } from './reports.ts'
 import { createRetained } from './retained.ts'
 import { createSessions } from './sessions.ts'
 import { createTaskTopics } from './tasks.ts'
-import type { Occasion } from './told.ts'
 import { levelsAtMost } from './topics.ts'
 import { createWork } from './work.ts'
 
@@ -37,10 +38,13 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   )
   const access = createAccess({ hub, connections, sessions })
   const reports = createReports({ connections, outbox })
-  const retained = createRetained({ hub, connections, outbox })
-  const latestReleases = createLatestReleases({ hub, connections, outbox, sessions })
-  const tasks = createTaskTopics({ hub, connections, outbox, sessions })
+  const news = createNews()
+  const retained = createRetained({ hub, connections, outbox, news })
+  const latestVersions = createLatestVersions({ hub, outbox, news })
+  const latestReleases = createLatestReleases({ hub, connections, outbox, sessions, news })
+  const tasks = createTaskTopics({ hub, connections, outbox, sessions, news })
   const relaunches = createRelaunches({ hub, connections, outbox, sessions, work })
+  const tellers = [retained, latestVersions, latestReleases, tasks, relaunches]
   let stopping = false
 
   const isStopping = () => stopping
@@ -60,6 +64,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const greet = (client: Client, filters: string[], occasion: Occasion) => {
     if (filters.length === 0) return
     work.run('telling a subscriber what there is', retained.greet(client, filters, occasion))
+    work.run('telling a subscriber of the latest versions', latestVersions.greet(client, filters, occasion))
     work.run('telling a watcher of latest releases', latestReleases.greet(client, filters, occasion))
     work.run('telling an owner of tasks', tasks.greet(client, filters, occasion))
     work.run('telling a device of a relaunch', relaunches.greet(client))
@@ -87,7 +92,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const stopNotices = hub.notices.listen((notice) => {
     access.tell(notice)
     relaunches.note(notice)
-    const telling = told.then(() => Promise.all([retained, relaunches, latestReleases, tasks].map(({ tell }) => tell(notice))))
+    const telling = told.then(() => Promise.all(tellers.map(({ tell }) => tell(notice))))
     work.run('telling a notice', telling)
     told = telling.catch(() => {})
   })

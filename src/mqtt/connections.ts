@@ -1,4 +1,5 @@
 import type { Client } from 'aedes'
+import { createGroups } from './groups.ts'
 import { type DevicePrincipal, type Principal, principalOf, type UserPrincipal } from './principals.ts'
 
 export type Connections = ReturnType<typeof createConnections>
@@ -22,7 +23,7 @@ export function createConnections() {
       const previous = byId.get(client.id)
       byId.set(client.id, client)
       if (principal.kind === 'device') devices.add(principal.id, client)
-      else {
+      if (principal.kind === 'user') {
         users.add(principal.id, client)
         setTeams(client, principal, principal.teams)
       }
@@ -32,7 +33,7 @@ export function createConnections() {
     /** Counts a client out; gives whether nobody else has come under its id. */
     remove(client: Client, principal: Principal) {
       if (principal.kind === 'device') devices.remove(principal.id, client)
-      else {
+      if (principal.kind === 'user') {
         users.remove(principal.id, client)
         setTeams(client, principal, new Map())
       }
@@ -61,19 +62,3 @@ export function createConnections() {
     setTeams
   }
 }
-
-/** Clients in groups by a key. */
-function createGroups() {
-  const groups = new Map<string, Set<Client>>()
-  return {
-    add: (key: string, client: Client) => void groups.set(key, (groups.get(key) ?? new Set()).add(client)),
-    remove(key: string, client: Client) {
-      const group = groups.get(key)
-      group?.delete(client)
-      if (group?.size === 0) groups.delete(key)
-    },
-    of: (key: string): ReadonlySet<Client> => groups.get(key) ?? none
-  }
-}
-
-const none: ReadonlySet<Client> = new Set()

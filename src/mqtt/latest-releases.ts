@@ -4,13 +4,13 @@ import type { Repo } from '../features/repos/watch-lists.ts'
 import type { Hub } from '../hub.ts'
 import type { Connections } from './connections.ts'
 import { createFreshness } from './freshness.ts'
+import type { News, Occasion } from './news.ts'
 import type { Outbox, Told } from './outbox.ts'
 import { principalOf } from './principals.ts'
 import type { Sessions } from './sessions.ts'
-import { createTold, type Occasion } from './told.ts'
 import { covers, topics } from './topics.ts'
 
-type Needs = { hub: Hub; connections: Connections; outbox: Outbox; sessions: Sessions }
+type Needs = { hub: Hub; connections: Connections; outbox: Outbox; sessions: Sessions; news: News }
 type Message = ReturnType<typeof messageOf>
 type Listener = { client: Client; occasion: Occasion; notice?: Told }
 
@@ -32,12 +32,11 @@ export const mayHearReleases = async (hub: Hub, userId: string, filter: string) 
   covers(filter, anyRepo) || (await hub.repos.names(userId)).some((repo) => covers(filter, topicOf(repo)))
 
 /** The latest releases of repos, told to those who watch them: views of the database. */
-export function createLatestReleases({ hub, connections, outbox, sessions }: Needs) {
+export function createLatestReleases({ hub, connections, outbox, sessions, news }: Needs) {
   const freshness = createFreshness()
-  const told = createTold()
 
   function tellOf({ topic, payload, id }: Message, { client, occasion, notice }: Listener) {
-    if (!outbox.wants(client, topic) || !told.isNews(client, topic, { id, occasion })) return
+    if (!outbox.wants(client, topic) || !news.isNews(client, topic, { id, occasion })) return
     outbox.deliver(client, { topic, payload, qos: 1, retain: occasion === 'retained', replaceable: true, notice })
   }
 
@@ -58,7 +57,7 @@ export function createLatestReleases({ hub, connections, outbox, sessions }: Nee
     freshness.changed()
     sessions.forget({ kind: 'user', id: userId }, (message) => message.topic === topic)
     for (const client of connections.ofUser(userId)) {
-      if (!told.isNews(client, topic, { id: undefined, occasion: 'live' })) continue
+      if (!news.isNews(client, topic, { id: undefined, occasion: 'live' })) continue
       outbox.deliver(client, { topic, payload: Buffer.alloc(0), qos: 1, retain: false, replaceable: true })
     }
   }

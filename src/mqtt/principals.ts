@@ -2,6 +2,7 @@ import type { Client } from 'aedes'
 import type { Device } from '../features/devices/columns.ts'
 import type { Hub } from '../hub.ts'
 import { HubError, unauthorized } from '../lib/errors.ts'
+import { applicationIn } from './public-topics.ts'
 import { isFilter, topics } from './topics.ts'
 
 export type DevicePrincipal = { kind: 'device'; id: string; device: Device }
@@ -9,8 +10,11 @@ export type DevicePrincipal = { kind: 'device'; id: string; device: Device }
 /** `teams`: the ids of the user's teams by name, kept up to date by the notices of who joins and leaves. */
 export type UserPrincipal = { kind: 'user'; id: string; username: string; expiresAt: number; teams: Map<string, string> }
 
+/** A desktop client, by the id that it gives itself. */
+export type DesktopPrincipal = { kind: 'desktop'; id: string }
+
 /** Who is at the other end of a connection. */
-export type Principal = DevicePrincipal | UserPrincipal
+export type Principal = DevicePrincipal | UserPrincipal | DesktopPrincipal
 
 const principals = new WeakMap<Client, Principal>()
 
@@ -21,8 +25,11 @@ export const setPrincipal = (client: Client, principal: Principal) => void princ
 
 export type Credentials = { username: string | undefined; password: string | undefined; address: string }
 
-/** Signs in a device (`<team>/<name>` and its secret) or a user (any username, a token as password). Throws `unauthorized`. */
+const clientId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** Signs in a device (`<team>/<name>` and its secret), a user (any username, a token as password) or a desktop client (its id and no password). Throws `unauthorized`. */
 export async function signIn(hub: Hub, { username = '', password, address }: Credentials): Promise<Principal> {
+  if (!password && hub.config.mqttAnonymous && clientId.test(username)) return { kind: 'desktop', id: username.toLowerCase() }
   if (!password) throw unauthorized()
   if (/^[0-9a-f]{40}$/.test(password)) {
     const device = await hub.devices.signIn(username, password, address)
@@ -39,17 +46,20 @@ export const teamsOf = async (hub: Hub, userId: string) =>
 /** MQTT's code for a refused connection [MQTT-3.2.2-5]: 4 bad credentials, 3 not at present. */
 export const connackCode = (error: unknown) => (error instanceof HubError && error.kind !== 'tooMany' ? 4 : 3)
 
-/** Whether a principal may subscribe to a filter: a device to its own two topics, a user to what is in a team of theirs. Repos and tasks are in none: see latest-releases.ts and tasks.ts. */
+/**
+ * Whether a principal may subscribe to a filter: a device to its own two topics, a user to what is in a team of theirs, and who
+ * is no device to what anybody may ask for. Repos and tasks are in none: see latest-releases.ts and tasks.ts.
+ */
 export function maySubscribe(principal: Principal, filter: string) {
   if (principal.kind === 'device') return ownTopics(principal.device).includes(filter)
-  return isFilter(filter) && principal.teams.has(teamOf(filter))
+  if (!isFilter(filter)) return false
+  return applicationIn(filter) !== undefined || (principal.kind === 'user' && principal.teams.has(teamOf(filter)))
 }
 
 /** Whether a principal may be sent a message on a topic that was theirs. Of a repo that a user watches no longer, and of a task that is gone, none is kept. */
 export const mayReceive = (principal: Principal, topic: string) =>
-  principal.kind === 'device'
-    ? ownTopics(principal.device).includes(topic)
-    : principal.teams.has(teamOf(topic)) || ofUsers.some((each) => each.match(topic) !== undefined)
+  maySubscribe(principal, topic) || // a topic is a filter that covers itself
+  (principal.kind === 'user' && ofUsers.some((each) => each.match(topic) !== undefined))
 
 const ofUsers = [topics.latestRelease, topics.taskStatus, topics.taskLogs]
 

@@ -4,24 +4,23 @@ import type { Notice } from '../features/notices/kinds.ts'
 import type { Hub } from '../hub.ts'
 import type { Connections } from './connections.ts'
 import { createFreshness } from './freshness.ts'
+import type { News, Occasion } from './news.ts'
 import type { Outbox, Told } from './outbox.ts'
 import { type Principal, principalOf } from './principals.ts'
-import { createTold, type Occasion } from './told.ts'
 import { covers, topics } from './topics.ts'
 
-type Needs = { hub: Hub; connections: Connections; outbox: Outbox }
+type Needs = { hub: Hub; connections: Connections; outbox: Outbox; news: News }
 
 /** The topics that are views of the database: what each device should run, as HTTP would answer. */
-export function createRetained({ hub, connections, outbox }: Needs) {
+export function createRetained({ hub, connections, outbox, news }: Needs) {
   const freshness = createFreshness()
-  const told = createTold()
 
   function tellOf(
     { device: name, deployment }: Desired,
     { client, team, occasion, notice }: { client: Client; team: string; occasion: Occasion; notice?: Told }
   ) {
     const topic = topics.deviceDeployment.of({ team, name })
-    if (!outbox.wants(client, topic) || !told.isNews(client, topic, { id: deployment?.id, occasion })) return
+    if (!outbox.wants(client, topic) || !news.isNews(client, topic, { id: deployment?.id, occasion })) return
     // An empty payload is MQTT's way of saying that a retained topic has no value any more.
     const payload = Buffer.from(deployment === null ? '' : JSON.stringify(deployment))
     outbox.deliver(client, { topic, payload, qos: 1, retain: occasion === 'retained', replaceable: true, notice })
@@ -72,12 +71,17 @@ export function createRetained({ hub, connections, outbox }: Needs) {
   }
 }
 
+function teamIdOf(principal: Principal, team: string) {
+  if (principal.kind === 'device') return principal.device.teamId
+  return principal.kind === 'user' ? principal.teams.get(team) : undefined
+}
+
 /** Which devices' deployments the filters of a principal reach: of one device, or of all of a team. */
 function scopesOf(principal: Principal, filters: string[]) {
   const scopes = new Map<string, { team: string; teamId: string; name: string | undefined }>()
   for (const filter of filters) {
     const [team = '', , device = '#'] = filter.split('/')
-    const teamId = principal.kind === 'device' ? principal.device.teamId : principal.teams.get(team)
+    const teamId = teamIdOf(principal, team)
     const name = device === '+' || device === '#' ? undefined : device
     if (teamId === undefined || !covers(filter, topics.deviceDeployment.of({ team, name: name ?? 'any' }))) continue
     scopes.set(`${team}/${name ?? '+'}`, { team, teamId, name })

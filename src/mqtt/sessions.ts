@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import type { Client, Subscription } from 'aedes'
-import { LRUCache } from 'lru-cache'
 import type { Outgoing } from './outbox.ts'
 import type { Principal } from './principals.ts'
+import { createSessionStore } from './session-store.ts'
 
 /** A message sent at QoS 1 and not acknowledged yet. */
 export type InFlight = Outgoing & { messageId: number }
@@ -10,8 +10,6 @@ export type InFlight = Outgoing & { messageId: number }
 type Session = { subscriptions: Map<string, Subscription>; inFlight: Map<number, InFlight> }
 type Identified = { id: string }
 type Numbered = { messageId: number }
-
-const sessionsAtMost = 50_000
 
 export type Sessions = ReturnType<typeof createSessions>
 
@@ -27,7 +25,7 @@ const ownerOf = (id: string) => id.split(':', 2).join(':')
 export function createSessions() {
   const owned = new Map<string, Set<string>>()
   const granted = new WeakSet<Subscription>()
-  const sessions = new LRUCache<string, Session>({ max: sessionsAtMost, dispose: (_session, id) => disown(id) })
+  const sessions = createSessionStore<Session>(disown)
 
   function of(id: string) {
     const known = sessions.get(id)
@@ -44,7 +42,7 @@ export function createSessions() {
     if (ids?.size === 0) owned.delete(ownerOf(id))
   }
 
-  const end = (id: string) => void sessions.delete(id)
+  const end = sessions.delete
   const idsOf = ({ kind, id }: Pick<Principal, 'kind' | 'id'>) => [...(owned.get(`${kind}:${id}`) ?? [])]
 
   return {
@@ -64,7 +62,7 @@ export function createSessions() {
       subscriptionsByClient: async ({ id }: Identified) => [...(sessions.get(id)?.subscriptions.values() ?? [])],
       cleanSubscriptions: async ({ id }: Identified) => end(id), // [MQTT-3.1.2-6]
       subscriptionsByTopic: async () => [],
-      countOffline: async () => ({ subsCount: 0, clientsCount: sessions.size }),
+      countOffline: async () => ({ subsCount: 0, clientsCount: sessions.count() }),
 
       storeRetained: async () => {},
       createRetainedStreamCombi: () => Readable.from([]),
@@ -98,7 +96,7 @@ export function createSessions() {
     /** How many messages are under way, to all clients. */
     unacknowledged() {
       let count = 0
-      for (const { inFlight } of sessions.values()) count += inFlight.size
+      for (const { inFlight } of sessions.all()) count += inFlight.size
       return count
     },
 

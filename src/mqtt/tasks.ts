@@ -4,15 +4,15 @@ import type { Spoken } from '../features/tasks/service.ts'
 import type { Hub } from '../hub.ts'
 import type { Connections } from './connections.ts'
 import { createFreshness } from './freshness.ts'
+import type { News, Occasion } from './news.ts'
 import type { Outbox, Told } from './outbox.ts'
 import { principalOf } from './principals.ts'
 import type { Sessions } from './sessions.ts'
-import { createTold, type Occasion } from './told.ts'
 import { covers, topics } from './topics.ts'
 
 const pieceBytes = 16 * 1024
 
-type Needs = { hub: Hub; connections: Connections; outbox: Outbox; sessions: Sessions }
+type Needs = { hub: Hub; connections: Connections; outbox: Outbox; sessions: Sessions; news: News }
 type Standing = { id: string; status: string }
 type Listener = { client: Client; occasion: Occasion; notice?: Told }
 
@@ -34,13 +34,12 @@ export async function mayHearTasks(hub: Hub, userId: string, filter: string) {
 const topicsOf = (id: string) => [topics.taskStatus.of({ id }), topics.taskLogs.of({ id })]
 
 /** Tasks, told to their owners: how they stand, a view of the database, and what they write, as it comes. */
-export function createTaskTopics({ hub, connections, outbox, sessions }: Needs) {
+export function createTaskTopics({ hub, connections, outbox, sessions, news }: Needs) {
   const freshness = createFreshness()
-  const told = createTold()
 
   function tellOf({ id, status }: Standing, { client, occasion, notice }: Listener) {
     const topic = topics.taskStatus.of({ id })
-    if (!outbox.wants(client, topic) || !told.isNews(client, topic, { id: status, occasion })) return
+    if (!outbox.wants(client, topic) || !news.isNews(client, topic, { id: status, occasion })) return
     const payload = Buffer.from(JSON.stringify({ id, status }))
     outbox.deliver(client, { topic, payload, qos: 1, retain: occasion === 'retained', replaceable: true, notice })
   }
@@ -50,7 +49,7 @@ export function createTaskTopics({ hub, connections, outbox, sessions }: Needs) 
     const topic = topics.taskStatus.of({ id })
     sessions.forget({ kind: 'user', id: userId }, (message) => message.topic === topic)
     for (const client of connections.ofUser(userId)) {
-      if (!told.isNews(client, topic, { id: undefined, occasion: 'live' })) continue
+      if (!news.isNews(client, topic, { id: undefined, occasion: 'live' })) continue
       outbox.deliver(client, { topic, payload: Buffer.alloc(0), qos: 1, retain: false, replaceable: true })
     }
   }

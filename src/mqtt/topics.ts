@@ -40,6 +40,8 @@ export const topics = {
   deviceDeployment: topic(':team/devices/:name/deployment'),
   /** Hub to device: restart the application. */
   deviceRelaunch: topic(':team/devices/:name/relaunch'),
+  /** Hub to desktop clients: the latest version of an application, a view of the database. */
+  latestVersion: topic('applications/:app/:architecture/latest-version'),
   /** Hub to watchers: the latest release of a repo at GitHub, a view of the database. */
   latestRelease: topic('repos/:owner/:name/latest-release'),
   /** Hub to owner: how a task stands, a view of the database. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { createDirectRoutes } from '../../src/app.ts'
+import { defaultLimits } from '../../src/features/accounts/limits.ts'
 import { serveHttp } from '../../src/http.ts'
 import { createWebSocketConnections } from '../../src/mqtt/websocket.ts'
 import { databaseName } from '../support/databases.ts'
@@ -101,7 +102,7 @@ describe(`in front of Elysia, on ${databaseName}`, () => {
 
   test('wrong secrets are counted and held up as by Elysia', async () => {
     const tries = { points: 3, duration: 60 }
-    const limits = { signInByAddress: tries, signInByAccount: tries, registration: tries, deviceSecret: tries }
+    const limits = { ...defaultLimits, deviceSecret: tries }
     await using hub = await testHub({ limits })
     const route = `PUT /devices/${unknown}/heartbeat?status=ready`
     const answers = []

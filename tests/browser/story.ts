@@ -19,6 +19,16 @@ export const story = [
   'POST /register',
   'POST /login',
   'GET /me',
+  'POST /applications',
+  'GET /applications',
+  'POST /applications/{id}/builds',
+  'GET /applications/{id}/builds',
+  'POST /applications/latest-version',
+  'POST /builds/success',
+  'POST /builds/failure',
+  'GET /applications/{id}/clients',
+  'GET /downloads/{id}/{name}',
+  'PATCH /applications/{id}/builds/{build_id}',
   'POST /auth',
   'POST /teams',
   'GET /teams',
@@ -62,21 +72,29 @@ export const story = [
 /** What a reader copies from one answer into the questions to come: parameters, by the part of a route that they are for. */
 export type Made = Record<string, Record<string, string>>
 
+const ofApplication = (id: string): Made => ({
+  '/applications/{id}': { id },
+  '/verify-chain': { application_id: id },
+  '/hard-delete': { id, force: 'true' }
+})
+
 const makers: Record<string, (id: string) => Made> = {
+  'POST /applications': ofApplication,
+  'POST /api/v1/applications': ofApplication,
   'POST /repos': (id) => ({ '/repos/{id}': { id } }),
-  'POST /tasks': (id) => ({ '/tasks/{id}': { id } }),
-  'POST /api/v1/applications': (id) => ({
-    '/applications/{id}': { id },
-    '/verify-chain': { application_id: id },
-    '/hard-delete': { id, force: 'true' }
-  })
+  'POST /tasks': (id) => ({ '/tasks/{id}': { id } })
 }
 
 /** What an answer has made. */
 export function madeBy(route: string, body: string): Made {
   const secret = body.match(/"device_secret": "(\w+)"/)?.[1]
   const id = body.match(/"_?id": "(\S+)"/)?.[1]
-  return { ...(secret ? { '{secret}': { secret } } : {}), ...(id ? makers[route]?.(id) : {}) }
+  const build = body.match(/"build_id": "(\S+)"/)?.[1]
+  return {
+    ...(secret ? { '{secret}': { secret } } : {}),
+    ...(id ? makers[route]?.(id) : {}),
+    ...(build ? { '{build_id}': { build_id: build }, '/downloads/{id}': { id: build } } : {})
+  }
 }
 
 /** The credentials that an answer shows, by the scheme that they go by. */
@@ -95,14 +113,19 @@ const files: [end: string, file: Buffer][] = [
   ['POST /files', source]
 ]
 
+/** Fields of the body that is filled in which are to be others. */
+function fieldsFor(route: string, made: Made): Record<string, string> | undefined {
+  if (route === 'POST /tasks') return { repo: made['/repos/{id}']?.id ?? '' }
+  const asks = /^POST \/(applications\/latest-version|builds\/)/.test(route)
+  return asks ? { app_id: made['/applications/{id}']?.id ?? '' } : undefined
+}
+
 /** What is to be filled in for a route, from what the operations before it have made. */
 export function givenFor(route: string, made: Made) {
   const fitting = Object.entries(made).flatMap(([part, parameters]) => (route.includes(part) ? [parameters] : []))
-  const replace: [RegExp, string] | undefined =
-    route === 'POST /tasks' ? [/[0-9a-f]{24}/, made['/repos/{id}']?.id ?? ''] : undefined
   return {
     parameters: Object.assign({}, ...fitting) as Record<string, string>,
     file: files.find(([end]) => route.endsWith(end))?.[1],
-    replace
+    body: fieldsFor(route, made)
   }
 }

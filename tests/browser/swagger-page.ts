@@ -59,19 +59,16 @@ async function authorize(page: Page, scheme: string, token: string) {
   await form.locator('.btn-done').click()
 }
 
-/** `replace`: what is changed in the body that is filled in. */
-type Given = { parameters?: Record<string, string>; file?: Buffer | undefined; replace?: [RegExp, string] | undefined }
+/** `body`: fields of the body that is filled in which are to be others. */
+type Given = { parameters?: Record<string, string>; file?: Buffer | undefined; body?: Record<string, string> | undefined }
 
-async function tryOut(page: Page, operationId: string, { parameters = {}, file, replace }: Given): Promise<Tried> {
+async function tryOut(page: Page, operationId: string, { parameters = {}, file, body: fields }: Given): Promise<Tried> {
   const block = page.locator(`.opblock[id$="-${operationId}"]`)
   await block.locator('.opblock-summary-control').click()
   const execute = block.locator('.btn.execute')
   await execute.waitFor()
   for (const [name, value] of Object.entries(parameters)) await fill(block, name, value)
-  if (replace) {
-    const body = block.locator('.body-param__text')
-    await body.fill((await body.inputValue()).replace(...replace))
-  }
+  if (fields) await edit(block.locator('textarea.body-param__text'), fields)
   if (file)
     await block
       .locator('input[type=file]')
@@ -87,6 +84,11 @@ async function tryOut(page: Page, operationId: string, { parameters = {}, file, 
   const body = await live.locator('.response-col_description').innerText()
   await block.locator('.opblock-summary-control').click()
   return { status, body, sent }
+}
+
+/** Changes fields of a body that is filled in already. */
+async function edit(body: Locator, fields: Record<string, string>) {
+  await body.fill(JSON.stringify({ ...JSON.parse(await body.inputValue()), ...fields }))
 }
 
 async function fill(block: Locator, name: string, value: string) {

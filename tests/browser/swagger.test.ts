@@ -8,7 +8,7 @@ import { credentialsIn, givenFor, type Made, madeBy, story } from './story.ts'
 import { openSwagger, type SwaggerPage, startBrowser } from './swagger-page.ts'
 
 const here = has('chromium', 'apt-get install chromium')
-const longest = 300_000
+const longest = 360_000
 
 describe.skipIf(!here)('Swagger UI in Chromium', () => {
   let browser: Browser

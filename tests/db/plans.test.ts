@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { and, eq } from 'drizzle-orm'
 import { openSqlite } from '../../src/db/sqlite.ts'
 import { choiceColumns } from '../../src/features/deployments/choice.ts'
+import { newestRelease } from '../../src/features/releases/latest.ts'
 import { testHub } from '../support/hub.ts'
 
 test('which deployment a device should run is found by seeks, however many there are', async () => {
@@ -24,6 +25,20 @@ test('which deployment a device should run is found by seeks, however many there
     2
   )
   expect(details.some((detail) => detail.includes('devices_secret'))).toBe(true)
+  reader.close()
+  await db.close()
+})
+
+test('the latest release is found by a seek, however many there are and whatever is withdrawn', async () => {
+  await using hub = await testHub()
+  const path = join(hub.dataDir, 'plans.sqlite')
+  const db = await openSqlite(path)
+  const { sql } = newestRelease(db.read, db.tables).toSQL()
+  const reader = new Database(path, { readonly: true })
+  const plan = reader.query<{ detail: string }, string[]>(`explain query plan ${sql}`).all('app', 'x86', '0', '1')
+  expect(plan.map(({ detail }) => detail)).toEqual([
+    'SEARCH releases USING INDEX releases_latest (application_id=? AND architecture=? AND disabled=?)'
+  ])
   reader.close()
   await db.close()
 })

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import { playGithub } from '../../scripts/demo/github.ts'
 import { freshDatabase, postgresServer } from '../support/databases.ts'
 import { deploy, type TestHub, testDevice, testHub } from '../support/hub.ts'
-import { deviceClient, userClient } from '../support/mqtt.ts'
+import { deviceClient, mqttClient, mqttUrl, until, userClient } from '../support/mqtt.ts'
 import { type Made, mine } from '../support/office.ts'
+import { apiKeyOf, buildOf, latest, linux, program, publish, testApplication } from '../support/releases.ts'
 
 /** Two hubs on one database; they share no memory. */
 async function twoHubs(variables: Record<string, string> = {}) {
@@ -52,6 +53,71 @@ if (postgresServer) {
         expect(JSON.parse((await client.next()).payload)).toMatchObject({ version })
       }
       expect(github.asked.length).toBeLessThan(20)
+    })
+
+    test('a client of the one is told, over HTTP and MQTT, what was published and withdrawn at the other', async () => {
+      await using hubs = await twoHubs()
+      const ada = await hubs.first.user('ada')
+      const appId = await testApplication(ada)
+      await using client = await mqttClient(mqttUrl(hubs.second), { username: crypto.randomUUID() })
+      await client.subscribe([`applications/${appId}/${linux}/latest-version`])
+      const told = async (version: string) => {
+        expect(JSON.parse((await client.next()).payload)).toMatchObject({ version })
+        expect((await latest(hubs.second, appId)).version).toBe(version)
+      }
+      for (const version of ['1.0.0', '1.1.0', '2.0.0']) {
+        const { build_id } = buildOf(await publish(ada, appId, { version, url: 'https://example.org/x' }))
+        await told(version)
+        if (version === '2.0.0') await ada.call(`PATCH /applications/${appId}/builds/${build_id}`, { disabled: true })
+      }
+      await told('1.1.0')
+    })
+
+    test('of 50 publishers of one version at both, one wins; a key replaced at the one is refused at the other at once', async () => {
+      await using hubs = await twoHubs()
+      const ada = await hubs.first.user('ada')
+      const appId = await testApplication(ada)
+      const key = await apiKeyOf(hubs.first, appId)
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, (_, n) =>
+          publish(program(n % 2 === 0 ? hubs.first : hubs.second, key), appId, { version: `1.0.0+${n}` })
+        )
+      )
+      expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, ...Array(49).fill(409)])
+      await apiKeyOf(hubs.first, appId)
+      expect((await publish(program(hubs.second, key), appId, { version: '1.0.1' })).status).toBe(401)
+    })
+
+    test('votes and sightings of one application at both are all counted, while it is published to and deleted', async () => {
+      await using hubs = await twoHubs()
+      const ada = await hubs.first.user('ada')
+      const appId = await testApplication(ada)
+      await publish(ada, appId)
+      const said = await Promise.all(
+        Array.from({ length: 60 }, (_, n) => {
+          const hub = n % 2 === 0 ? hubs.first : hubs.second
+          const body = { client_id: crypto.randomUUID(), app_id: appId, current_running_version: '1.0.0', architecture: linux }
+          if (n % 10 === 0) return publish(ada, appId, { version: `0.0.${n}` })
+          return hub.call(n % 3 === 0 ? 'POST /builds/failure' : 'POST /builds/success', body)
+        })
+      )
+      expect(said.filter(({ status }) => status >= 400)).toEqual([])
+      const { body } = await ada.call(`GET /applications/${appId}/builds`)
+      const { builds } = body as { builds: { success_count: number; failure_count: number }[] }
+      expect(builds.reduce((sum, one) => sum + one.success_count + one.failure_count, 0)).toBe(54)
+      await ada.call('DELETE /ada/apps/my-application')
+      await until(
+        async () =>
+          (
+            await hubs.second.call('POST /applications/latest-version', {
+              client_id: crypto.randomUUID(),
+              app_id: appId,
+              current_running_version: '1.0.0',
+              architecture: linux
+            })
+          ).status === 404,
+        'the other hub to know that the application is gone'
+      )
     })
 
     test('what a device has said to the one is read at the other', async () => {

@@ -1,11 +1,11 @@
-import { secretOf } from '../fleet.ts'
+import { clientOf, secretOf } from '../fleet.ts'
 
 /**
- * How requests are made: `{secret}` in the path stands for that of each of so many `devices` in turn; `ranges` asks for
- * random ranges of `length` bytes of a file of `size`.
+ * How requests are made: `{secret}` in the path, and `{client}` in the body, stand for that of each of so many `devices` in
+ * turn; `ranges` asks for random ranges of `length` bytes of a file of `size`.
  */
 export type Requests = {
-  method: 'GET' | 'PUT'
+  method: 'GET' | 'POST' | 'PUT'
   path: string
   devices: number
   body?: string
@@ -19,12 +19,16 @@ const stride = 7919 // a prime: each device has its turn, and neighbours in the 
 export function render({ method, path, devices, body = '', ranges }: Requests) {
   const count = ranges ? Math.max(rangesAtMost, devices) : devices
   return Array.from({ length: count }, (_, i) => {
-    const head = [`${method} ${path.replace('{secret}', secretOf(1 + ((i * stride) % devices)))} HTTP/1.1`, 'Host: 127.0.0.1']
-    if (body !== '') head.push(`Content-Length: ${Buffer.byteLength(body)}`, 'Content-Type: text/plain')
+    const number = 1 + ((i * stride) % devices)
+    const head = [`${method} ${path.replace('{secret}', () => secretOf(number))} HTTP/1.1`, 'Host: 127.0.0.1']
+    const content = body.replace('{client}', () => clientOf(number))
+    if (content !== '') head.push(`Content-Length: ${Buffer.byteLength(content)}`, `Content-Type: ${typeOf(content)}`)
     if (ranges) head.push(`Range: ${randomRange(ranges)}`)
-    return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`)
+    return Buffer.from(`${head.join('\r\n')}\r\n\r\n${content}`)
   })
 }
+
+const typeOf = (content: string) => (content.startsWith('{') ? 'application/json' : 'text/plain')
 
 function randomRange({ size, length }: { size: number; length: number }) {
   const start = Math.floor(Math.random() * (size - length + 1))

@@ -2,9 +2,9 @@ import { Elysia } from 'elysia'
 import type { Application } from '../../features/applications/service.ts'
 import type { Hub } from '../../hub.ts'
 import { invalid } from '../../lib/errors.ts'
-import { signedIn, userSecurity } from '../access.ts'
 import { checker } from '../complaints.ts'
 import { type Errors, inQuery, says, teamErrors } from '../openapi.ts'
+import { keyErrors, publishedTo, publisherSecurity, publishing } from '../publishing.ts'
 import { receiveUpload } from '../upload.ts'
 import * as model from './model.ts'
 
@@ -28,7 +28,8 @@ const detail = (summary: string, errors: Errors) =>
     summary,
     description:
       'Every device of the application with that board, and with that tag if one is given, is told at once and fetches the image. ' +
-      'Send a form (`multipart/form-data`), or the image itself (`application/octet-stream`) with the other fields in the query string.',
+      'Send a form (`multipart/form-data`), or the image itself (`application/octet-stream`) with the other fields in the query string. ' +
+      'A pipeline may send the API key of the application (`X-API-Key`) instead of a token.',
     takes: {
       'multipart/form-data': {
         ...model.deploy,
@@ -49,6 +50,7 @@ const detail = (summary: string, errors: Errors) =>
     ),
     errors: {
       ...errors,
+      unauthorized: keyErrors.unauthorized,
       invalid: {
         'A field is missing or wrong': ['', 'board must be esp8266'],
         'The image is missing': ['', 'image is required'],
@@ -63,7 +65,7 @@ export const noApplication = { 'No such application': 'Application not found' }
 
 /** where it is found among the caller's teams, */
 export const ofAnyTeam: Errors = {
-  forbidden: { 'You are only a viewer of its team': 'As viewer of this team you may not do this' },
+  forbidden: { 'You are only a viewer of its team': 'As viewer of this team you may not do this', ...keyErrors.forbidden },
   missing: noApplication,
   invalid: {
     'Several of your teams have an application of that name': [
@@ -74,27 +76,37 @@ export const ofAnyTeam: Errors = {
 }
 
 /** and where its team is named. */
-export const ofTeam: Errors = { ...teamErrors.write, missing: { ...teamErrors.write.missing, ...noApplication } }
+export const ofTeam: Errors = {
+  forbidden: { ...teamErrors.write.forbidden, ...keyErrors.forbidden },
+  missing: { ...teamErrors.write.missing, ...noApplication }
+}
 
 /** `POST /apps/<app_name>/deployments`, and the same under the team. */
 export const deploymentRoutes = (hub: Hub) =>
-  new Elysia({ tags: ['fleet: deployments'], detail: { security: userSecurity } })
-    .use(signedIn(hub))
+  new Elysia({ tags: ['fleet: deployments'], detail: { security: publisherSecurity } })
+    .use(publishing(hub))
     .post(
       '/apps/:app/deployments',
-      async ({ params, caller, request, server }) => {
+      async ({ params: { app }, publisher, request, server }) => {
         server?.timeout(request, 0) // an honest uploader may be slow; receiveUpload has a deadline of its own
-        await deploy(hub, await hub.applications.ofUser(caller.id, params.app, 'write'), request)
+        const application = await publishedTo(publisher, {
+          asUser: (caller) => hub.applications.ofUser(caller.id, app, 'write'),
+          asProgram: (own) => hub.applications.inTeam(own.team, app)
+        })
+        await deploy(hub, application, request)
         return {}
       },
       { parse: 'none', response: { 200: model.nothing }, detail: detail('Deploy an image to an application of yours', ofAnyTeam) }
     )
     .post(
       '/:team/apps/:app/deployments',
-      async ({ params, caller, request, server }) => {
+      async ({ params: { team, app }, publisher, request, server }) => {
         server?.timeout(request, 0)
-        const team = await hub.teams.access(caller.id, params.team, 'write')
-        await deploy(hub, await hub.applications.inTeam(team, params.app), request)
+        const application = await publishedTo(publisher, {
+          asUser: async (caller) => hub.applications.inTeam(await hub.teams.access(caller.id, team, 'write'), app),
+          asProgram: async () => hub.applications.inTeam(await hub.teams.named(team), app)
+        })
+        await deploy(hub, application, request)
         return {}
       },
       { parse: 'none', response: { 200: model.nothing }, detail: detail('Deploy an image to an application of a team', ofTeam) }

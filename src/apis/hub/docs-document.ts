@@ -22,12 +22,16 @@ const pathParameters: Record<string, [description: string, example: string]> = {
   app: ['Name of the application', 'blinker'],
   username: ['Username of the member', 'grace'],
   id: ['Id of the user, as listed', '0199a2c4-7d1e-7c3a-9b52-4f6e8d0a1b2c'],
+  build_id: ['Id of the build, as listed', '0199a2c4-7d1e-7c3a-9b52-4f6e8d0a1b2c'],
   secret: ['Secret of the device: 40 hex digits', '3f786850e387550fdab836ed7e6dc881de23001b']
 }
 
 /** Where they are something else, by how the path begins. */
 const elsewhere: [start: string, name: string, description: string, example: string][] = [
   ['/teams/', 'team', 'Name of the team', 'acme'],
+  ['/applications/', 'id', 'Id of the application, as listed', '550e8400-e29b-41d4-a716-446655440000'],
+  ['/downloads/', 'id', 'Id of the build', '0199a2c4-7d1e-7c3a-9b52-4f6e8d0a1b2c'],
+  ['/downloads/', 'name', 'Name of the application in addresses, `_` and the version', 'my-application_1.2.0'],
   ['/api/v1/applications/', 'id', 'Id of the application, as listed', '550e8400-e29b-41d4-a716-446655440000'],
   ['/repos/', 'id', 'Id of the repo, as listed', '642dc37cc80eb6212d262d78'],
   ['/tasks/', 'id', 'Id of the task', '642d8aec812bbf22039fb162'],

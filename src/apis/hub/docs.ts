@@ -65,8 +65,8 @@ const text = (body: string, type: string) =>
   })
 
 const introduction = `
-The HTTP API of this hub: teams, their devices and applications, the firmware images that are deployed to them, what devices and programs log, and the repos
-at GitHub whose releases are watched.
+The HTTP API of this hub: teams, their devices and applications, the firmware images that are deployed to devices, the builds that desktop programs are offered,
+what devices and programs log, and the repos at GitHub whose releases are watched.
 
 **Sign in.** Register with \`POST /register\`, get a token with \`POST /login\`, press **Authorize** and give it once, as \`access_token\` or as \`bearer\`: either will do.
 
@@ -86,6 +86,12 @@ const tags = [
   { name: 'teams', description: 'Who you are, and who works together' },
   { name: 'watch: repos', description: 'Repos at GitHub, and who is told of their releases' },
   { name: 'watch: tasks', description: 'What is run over releases, in containers' },
+  { name: 'desktop: applications', description: 'Applications by id: what desktop programs ask by' },
+  {
+    name: 'desktop: builds',
+    description: 'The versions of an application that desktop programs are offered, and who runs which'
+  },
+  { name: 'desktop: clients', description: 'What desktop programs ask and report, without a sign-in' },
   { name: 'fleet: users', description: 'Register under a username of your choice, and leave' },
   { name: 'fleet: devices', description: 'The devices of a team' },
   { name: 'fleet: apps', description: 'The applications of a team, and which devices run them' },

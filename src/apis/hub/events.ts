@@ -20,7 +20,7 @@ const kinds: Record<NoticeType | 'gap', string> = {
   'application.created': 'An application is there',
   'application.updated': 'An administrator has changed an application, or made it inactive or active again',
   'application.key_renewed': 'An application has another API key',
-  'application.deleted': 'An application is gone, with its deployments',
+  'application.deleted': 'An application is gone, with its deployments and builds',
   'logs.stored': 'The log of an application has grown, by so many entries, to place `to`; told every few seconds at most',
   'device.registered': 'A device is there',
   'device.updated': 'A device has another board or tag',
@@ -37,6 +37,9 @@ const kinds: Record<NoticeType | 'gap', string> = {
   'task.status': 'A task of yours runs, has succeeded or has failed',
   'task.deleted': 'A task of yours is gone',
   'build.status': 'A build from source is queued, under way, done or failed',
+  'release.published': 'A build is published',
+  'release.withdrawn': 'A build is withdrawn',
+  'release.reinstated': 'A withdrawn build is offered again',
   gap: 'Events between `after` and `oldest` are no longer kept'
 }
 

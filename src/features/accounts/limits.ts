@@ -9,7 +9,8 @@ export const defaultLimits = {
   registration: { points: 60, duration: 600 },
   deviceSecret: { points: 120, duration: 60 },
   apiKey: { points: 120, duration: 60 },
-  githubRequest: { points: 1000, duration: 3600 }
+  githubRequest: { points: 1000, duration: 3600 },
+  anonymous: { points: 60, duration: 600 }
 }
 
 /** Those that are to be others. */
@@ -25,6 +26,7 @@ export function createRateLimits(limits: Limits = {}) {
   const deviceSecret = limiter('deviceSecret')
   const apiKey = limiter('apiKey')
   const githubRequest = limiter('githubRequest')
+  const anonymous = limiter('anonymous')
 
   return {
     /** Counts one registration from an address; throws `tooMany` past the limit. */
@@ -48,7 +50,10 @@ export function createRateLimits(limits: Limits = {}) {
     wrongApiKey: (address: string) => consume(apiKey, networkOf(address)),
 
     /** Counts requests to GitHub for an account at the cost of the hub's own quota; throws `tooMany` past the limit. */
-    githubRequests: (account: string, count: number) => consume(githubRequest, account, count)
+    githubRequests: (account: string, count: number) => consume(githubRequest, account, count),
+
+    /** Counts one thing made by nobody in particular; throws `tooMany` past the limit. */
+    anonymous: (address: string) => consume(anonymous, networkOf(address))
   }
 }
 

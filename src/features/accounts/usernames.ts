@@ -1,3 +1,5 @@
+import { plainName } from '../../lib/text.ts'
+
 /** What a username, a team, a device and an application may be called: a letter, then letters, digits, `-` and `_`. */
 export const namePattern = '^[a-zA-Z][a-zA-Z0-9_-]*$'
 
@@ -14,7 +16,7 @@ export const reservedNames = new Set(
     ['v1', 'packages'],
     ['auth', 'devices', 'apps'],
     ['api'],
-    ['me', 'teams', 'events', 'metrics', 'swagger', 'mqtt', 'downloads']
+    ['anonymous', 'me', 'teams', 'events', 'metrics', 'swagger', 'mqtt', 'downloads']
   ].flat()
 )
 
@@ -25,13 +27,8 @@ export const isReserved = (name: string) => reservedNames.has(nameKey(name))
 
 /** Usernames made from a display name or else an email, the plainest first: `ada-lovelace`, `ada-lovelace-2`, … */
 export function* usernamesFrom(name: string, email: string) {
-  const base = toName(name) || toName(email.split('@')[0] ?? '') || 'user'
+  const plain = (text: string) => plainName(text, usernameMaxLength - 5)
+  const base = plain(name) || plain(email.split('@')[0] ?? '') || 'user'
   if (!isReserved(base)) yield base
   for (let n = 2; n < 10_000; n++) yield `${base}-${n}`
-}
-
-function toName(text: string) {
-  const plain = text.normalize('NFKD').replaceAll(/\p{M}/gu, '')
-  const joined = plain.replaceAll(/[^a-zA-Z0-9_-]+/g, '-').replace(/^[^a-zA-Z]+/, '')
-  return joined.slice(0, usernameMaxLength - 5).replace(/[-_]+$/, '')
 }

@@ -13,6 +13,7 @@ export function createMetrics() {
   const heartbeats = new Counter({ name: 'updraft_heartbeats_total', help: 'Heartbeats stored and answered', registers })
   const logged = new Counter({ name: 'updraft_log_entries_total', help: 'Entries stored in the logs of applications', registers })
   const imageBytes = new Counter({ name: 'updraft_image_bytes_total', help: 'Bytes of firmware images sent', registers })
+  const buildBytes = new Counter({ name: 'updraft_build_bytes_total', help: 'Bytes of desktop builds sent', registers })
   const commits = new Histogram({
     name: 'updraft_commit_size',
     help: 'Reports of devices that were committed in one transaction; its count is the number of commits',
@@ -53,6 +54,8 @@ export function createMetrics() {
     logged: (entries: number) => logged.inc(entries),
     /** Counts bytes of images. */
     imageSent: (bytes: number) => imageBytes.inc(bytes),
+    /** Counts bytes of desktop builds. */
+    buildSent: (bytes: number) => buildBytes.inc(bytes),
     /** Counts one group commit of so many reports. */
     committed: (reports: number) => commits.observe(reports),
     /** Counts one notice told on a kind of topic, so many ms after it was recorded. */

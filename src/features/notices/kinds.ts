@@ -1,6 +1,7 @@
 type OfDevice = { team: string; device: string; device_id: string }
 type OfRepo = { repo: string; repo_id: string }
 type OfApplication = { team: string; app: string; application_id: string }
+type OfRelease = OfApplication & { build_id: string; version: string; architecture: string }
 
 /** Every kind of notice, with what it carries. `GET /events` shows them as they are: nothing secret belongs here. */
 export type NoticeData = {
@@ -39,6 +40,9 @@ export type NoticeData = {
   'task.status': { task: string; status: string; repo_id: string }
   'task.deleted': { task: string }
   'build.status': OfApplication & { id: number; status: string }
+  'release.published': OfRelease
+  'release.withdrawn': OfRelease
+  'release.reinstated': OfRelease
 }
 
 export type NoticeType = keyof NoticeData

@@ -21,17 +21,25 @@ const publicRoutes = [
   'POST /login',
   'POST /auth',
   'PUT /devices/{secret}/heartbeat',
-  'GET /devices/{secret}/image'
+  'GET /devices/{secret}/image',
+  'POST /applications/latest-version',
+  'POST /builds/success',
+  'POST /builds/failure',
+  'GET /downloads/{id}/{name}'
 ]
 
 const withGithubToken = [{ access_token: [], github: [] }, { access_token: [] }, { bearer: [] }]
+const publisherSchemes = [{ access_token: [] }, { bearer: [] }, { api_key: [] }]
 
 /** What routes ask for that ask for more than an access token, or for something else. */
 const otherSchemes: Record<string, object[]> = {
   'GET /metrics': [{ metrics: [] }, {}],
   'POST /api/v1/logs': [{ api_key: [] }],
   'POST /repos': withGithubToken,
-  'PATCH /repos': withGithubToken
+  'PATCH /repos': withGithubToken,
+  'POST /applications/{id}/builds': publisherSchemes,
+  'POST /apps/{app}/deployments': publisherSchemes,
+  'POST /{team}/apps/{app}/deployments': publisherSchemes
 }
 
 const words = expect.stringMatching(/\w{3}/)

@@ -1,0 +1,136 @@
+import { and, desc, eq, inArray, lt, ne } from 'drizzle-orm'
+import type { StagedBlob } from '../../blobs/disk.ts'
+import { type Db, given } from '../../db/index.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { conflict, missing } from '../../lib/errors.ts'
+import { newId } from '../../lib/secrets.ts'
+import { rankOf } from '../../lib/versions.ts'
+import type { Application } from '../applications/service.ts'
+import type { Notices } from '../notices/service.ts'
+import { type Architecture, type Release, releaseColumns } from './columns.ts'
+import { fileNameOf } from './links.ts'
+
+/** What is published: bytes that were uploaded, or where they are to be had. */
+export type NewRelease = { architecture: Architecture; version: string; notes: string | null; from: { url: string } | StagedBlob }
+
+/** Uploaded bytes as anybody may fetch them. */
+export type Download = { sha256: string; size: number; fileName: string }
+
+export type Releases = ReturnType<typeof createReleases>
+
+/** What desktop programs are offered: published once, never changed, withdrawn and reinstated. */
+export function createReleases({ db, clock, notices }: { db: Db; clock: Clock; notices: Notices }) {
+  const { releases, applications } = db.tables
+  const columns = releaseColumns(db.tables)
+
+  const noticeOf = (application: Application, { id, version, architecture }: Release) => ({
+    team: application.team.name,
+    app: application.slug,
+    application_id: application.id,
+    build_id: id,
+    version,
+    architecture
+  })
+
+  async function bytesOf(from: NewRelease['from']) {
+    if ('url' in from) return { url: from.url, sha256: null, size: null }
+    await from.keep()
+    return { url: null, sha256: from.sha256, size: from.size }
+  }
+
+  async function insert(application: Application, values: typeof releases.$inferInsert) {
+    return db.write(async (change) => {
+      await change.lockOrder() // before the application's row, as everywhere
+      const [created] = await change.tx.insert(releases).values(values).onConflictDoNothing().returning(columns)
+      if (!created) throw conflict('Build already exists')
+      const data = noticeOf(application, created)
+      await notices.record(change, { type: 'release.published', teamId: application.team.id, data })
+      return created
+    })
+  }
+
+  async function exists(application: Application) {
+    const [row] = await db.read.select({ id: applications.id }).from(applications).where(eq(applications.id, application.id))
+    return row !== undefined
+  }
+
+  function set(application: Application, id: string, { disabled }: { disabled: boolean }): Promise<Release> {
+    const isIt = and(eq(releases.id, id), eq(releases.applicationId, application.id))
+    const isOther = and(isIt, ne(releases.disabled, disabled))
+    const type = disabled ? 'release.withdrawn' : 'release.reinstated'
+    return db.write(async (change) => {
+      await change.lockOrder()
+      const [changed] = await change.tx.update(releases).set({ disabled }).where(isOther).returning(columns)
+      const [release] = changed ? [changed] : await change.tx.select(columns).from(releases).where(isIt)
+      if (!release) throw missing('Build not found')
+      const data = noticeOf(application, release)
+      if (changed) await notices.record(change, { type, teamId: application.team.id, data })
+      return release
+    })
+  }
+
+  const uploaded = db.prepare((database) =>
+    database
+      .select({ sha256: releases.sha256, size: releases.size, version: releases.version, slug: applications.slug })
+      .from(releases)
+      .innerJoin(applications, eq(applications.id, releases.applicationId))
+      .where(and(eq(releases.id, given('id')), eq(releases.disabled, false)))
+  )
+
+  return {
+    /** Throws `conflict` where a version is published already: worth asking before its bytes are received. */
+    async refuseTaken({ id }: Application, { architecture, version }: Pick<NewRelease, 'architecture' | 'version'>) {
+      const [taken] = await db.read
+        .select({ id: releases.id })
+        .from(releases)
+        .where(and(eq(releases.applicationId, id), eq(releases.architecture, architecture), eq(releases.rank, rankOf(version))))
+      if (taken) throw conflict('Build already exists')
+    },
+
+    /**
+     * Publishes a release. Throws `conflict` where the application has one of the same precedence for the architecture,
+     * withdrawn or not: of many at once, one wins.
+     */
+    async publish(application: Application, { architecture, version, notes, from }: NewRelease): Promise<Release> {
+      const bytes = await bytesOf(from)
+      const release = { id: newId(), applicationId: application.id, architecture, version, rank: rankOf(version), notes }
+      try {
+        return await insert(application, { ...release, ...bytes, createdAt: clock.now() })
+      } catch (error) {
+        if (await exists(application)) throw error
+        throw missing('Application not found')
+      }
+    },
+
+    /** Up to `limit` releases of an application, the last published first, and the cursor to read on from, if there are more. */
+    async list({ id }: Application, { limit, cursor }: { limit: number; cursor?: string | undefined }) {
+      const rows: Release[] = await db.read
+        .select(columns)
+        .from(releases)
+        .where(and(eq(releases.applicationId, id), cursor === undefined ? undefined : lt(releases.id, cursor)))
+        .orderBy(desc(releases.id))
+        .limit(limit + 1)
+      const more = rows.length > limit
+      return { releases: rows.slice(0, limit), next: more ? rows[limit - 1]?.id : undefined }
+    },
+
+    /** Withdraws a release: it is offered to nobody, and its bytes are not there. Throws `missing`. */
+    withdraw: (application: Application, id: string) => set(application, id, { disabled: true }),
+
+    /** Reinstates a release. Throws `missing`. */
+    reinstate: (application: Application, id: string) => set(application, id, { disabled: false }),
+
+    /** The uploaded bytes of a release. Throws `missing`, also where it is withdrawn or has none of its own. */
+    async download(id: string): Promise<Download> {
+      const [row] = await uploaded.read({ id })
+      if (!row || row.sha256 === null || row.size === null) throw missing('Build not found')
+      return { sha256: row.sha256, size: row.size, fileName: fileNameOf(row) }
+    },
+
+    /** Those of the given digests that a release still refers to. */
+    async referred(sha256s: string[]) {
+      const rows = await db.read.select({ sha256: releases.sha256 }).from(releases).where(inArray(releases.sha256, sha256s))
+      return rows.flatMap(({ sha256 }) => sha256 ?? [])
+    }
+  }
+}

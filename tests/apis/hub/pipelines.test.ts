@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'bun:test'
+import { databaseName } from '../../support/databases.ts'
+import { testDevice, testHub } from '../../support/hub.ts'
+import { apiKeyOf, buildOf, latest, program, publish, testApplication } from '../../support/releases.ts'
+
+async function stage() {
+  const hub = await testHub()
+  const ada = await hub.user('ada')
+  const appId = await testApplication(ada)
+  const pipeline = program(hub, await apiKeyOf(hub, appId))
+  return { hub, ada, appId, pipeline }
+}
+
+function imageForm() {
+  const form = new FormData()
+  form.set('board', 'esp8266')
+  form.set('image', new Blob(['an image']), 'firmware.image')
+  return form
+}
+
+const another = 'The API key is of another application'
+
+describe(`pipelines with an API key on ${databaseName}`, () => {
+  test('publish builds of their application', async () => {
+    const { hub, appId, pipeline } = await stage()
+    await using _ = hub
+    expect(buildOf(await publish(pipeline, appId, { version: '1.2.0' })).version).toBe('1.2.0')
+    expect((await latest(hub, appId)).version).toBe('1.2.0')
+  })
+
+  test('publish deployments of their application, by either path', async () => {
+    const { hub, ada, pipeline } = await stage()
+    await using _ = hub
+    const { secret } = await testDevice(ada, 'lamp')
+    await ada.call('POST /ada/apps/my-application/devices', { device_name: 'lamp' })
+    const deployed: unknown[] = []
+    for (const path of ['/apps/my-application', '/ada/apps/my-application']) {
+      expect(await pipeline.call(`POST ${path}/deployments`, undefined, { raw: imageForm() })).toEqual({ status: 200, body: {} })
+      deployed.push((await hub.call(`PUT /devices/${secret}/heartbeat?status=ready`)).body)
+    }
+    expect(deployed).toEqual(['1', '2'])
+  })
+
+  test('may not publish to another application, also not of the same team', async () => {
+    const { hub, ada, pipeline } = await stage()
+    await using _ = hub
+    const other = await testApplication(ada, 'Other')
+    const eve = await hub.user('eve')
+    const foreign = await testApplication(eve)
+    for (const id of [other, foreign]) expect(await publish(pipeline, id)).toEqual({ status: 403, body: { message: another } })
+    expect((await publish(pipeline, crypto.randomUUID())).status).toBe(404)
+    for (const path of ['/apps/other', '/ada/apps/other', '/eve/apps/my-application']) {
+      expect(await pipeline.call(`POST ${path}/deployments`, undefined, { raw: imageForm() })).toEqual({
+        status: 403,
+        body: { error: another, reasons: [] }
+      })
+    }
+    for (const path of ['/apps/none', '/ada/apps/none', '/nobody/apps/other'])
+      expect((await pipeline.call(`POST ${path}/deployments`, undefined, { raw: imageForm() })).status).toBe(404)
+  })
+
+  test('may nothing else: it is no sign-in', async () => {
+    const { hub, appId, pipeline } = await stage()
+    await using _ = hub
+    const { build_id } = buildOf(await publish(pipeline, appId))
+    for (const route of [
+      `GET /applications/${appId}/builds`,
+      `PATCH /applications/${appId}/builds/${build_id}`,
+      'POST /applications',
+      'GET /me',
+      'GET /ada/apps'
+    ])
+      expect([route, (await pipeline.call(route, route.startsWith('GET') ? undefined : { disabled: true })).status]).toEqual([
+        route,
+        401
+      ])
+  })
+
+  test('are refused with a key that is none, that was replaced, or of an inactive application', async () => {
+    const { hub, ada, appId, pipeline } = await stage()
+    await using _ = hub
+    const refused = async (key: string) => [
+      await publish(program(hub, key), appId),
+      await program(hub, key).call('POST /apps/my-application/deployments', undefined, { raw: imageForm() })
+    ]
+    for (const key of ['', 'x', `app_${'0'.repeat(32)}`, ada.token])
+      for (const { status } of await refused(key)) expect(status).toBe(401)
+
+    const newer = program(hub, await apiKeyOf(hub, appId))
+    expect(await publish(pipeline, appId)).toEqual({ status: 401, body: { message: 'Invalid API key' } })
+    expect((await publish(newer, appId)).status).toBe(201)
+
+    const root = await hub.root()
+    await root.call(`DELETE /api/v1/applications/${appId}`)
+    expect(await publish(newer, appId, { version: '1.0.1' })).toEqual({
+      status: 403,
+      body: { message: 'Application is inactive' }
+    })
+    expect(await newer.call('POST /apps/my-application/deployments', undefined, { raw: imageForm() })).toEqual({
+      status: 403,
+      body: { error: 'Application is inactive', reasons: [] }
+    })
+    await root.call(`PUT /api/v1/applications/${appId}`, { isActive: true })
+    expect((await publish(newer, appId, { version: '1.0.1' })).status).toBe(201)
+  })
+
+  test('are known by their key, whatever token comes with it; who is asking is checked before what they sent', async () => {
+    const { hub, ada, appId, pipeline } = await stage()
+    await using _ = hub
+    const other = await testApplication(ada, 'Other')
+    const { token } = ada
+    const send = (id: string, headers: Record<string, string>) =>
+      pipeline.call(`POST /applications/${id}/builds`, { broken: true }, { headers })
+    expect((await send(other, { access_token: token })).status).toBe(403)
+    expect(
+      (
+        await hub.call(
+          `POST /applications/${appId}/builds`,
+          { broken: true },
+          { headers: { 'x-api-key': 'none', access_token: token } }
+        )
+      ).status
+    ).toBe(401)
+    expect((await send(appId, {})).status).toBe(400)
+  })
+})
