@@ -1,20 +1,24 @@
-import { Aedes, type Client, type Connection } from 'aedes'
+import { Aedes, type Client } from 'aedes'
 import { writeToStream } from 'mqtt-packet'
 import type { Hub } from '../hub.ts'
 import { createAccess } from './access.ts'
 import { createArrivals } from './arrivals.ts'
 import { createConnections } from './connections.ts'
+import { insideOf } from './guards/aedes.ts'
 import { createGuards } from './guards/clients.ts'
 import { bypassEmitter } from './guards/emitter.ts'
 import { checkHealth } from './health.ts'
 import { createHooks } from './hooks.ts'
 import { defaultMqttLimits, type MqttLimits } from './limits.ts'
+import { createLines } from './lines.ts'
 import { createOutbox, type Outgoing, type Told } from './outbox.ts'
 import { createRelaunches } from './relaunches.ts'
 import { createReports } from './reports.ts'
 import { createRetained } from './retained.ts'
 import { createSessions } from './sessions.ts'
 import { levelsAtMost } from './topics.ts'
+import { createBudget } from './turns.ts'
+import type { Line, Wire } from './wire.ts'
 import { createWork } from './work.ts'
 
 const drainTimeout = 10_000
@@ -26,6 +30,7 @@ export type Broker = Awaited<ReturnType<typeof createBroker>>
 export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?: Partial<MqttLimits> } = {}) {
   const limits = { ...defaultMqttLimits, ...changed }
   const work = createWork(hub.log)
+  const budget = createBudget(limits.turn)
   const sessions = createSessions()
   const connections = createConnections()
   const guards = createGuards(hub, limits)
@@ -34,23 +39,23 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   )
   const access = createAccess({ hub, connections, sessions })
   const reports = createReports({ connections, outbox })
-  const retained = createRetained({ hub, connections, outbox })
+  const retained = createRetained({ hub, connections, outbox, budget })
   const relaunches = createRelaunches({ hub, connections, outbox, sessions, work })
   let stopping = false
 
   const isStopping = () => stopping
-  const { arrive } = createArrivals({ hub, connections, sessions, guards, work, isStopping })
-  const hooks = createHooks({ hub, access, reports, sessions, work, limits, arrive, isStopping })
+  const { arrive, left } = createArrivals({ hub, connections, sessions, guards, work, isStopping })
+  const hooks = createHooks({ hub, access, reports, sessions, work, budget, limits, arrive, isStopping })
   writeToStream.cacheNumbers = false // 65,536 Buffers, 8 MB, to save one of two bytes
   const broker = await Aedes.createBroker({
     ...hooks,
     persistence: sessions.persistence,
     concurrency: 0,
-    connectTimeout: limits.signInWithin,
     drainTimeout,
     maxTopicLevels: levelsAtMost
   })
   bypassEmitter(broker)
+  const line = createLines({ broker, guards, limits, budget, log: hub.log, left })
 
   const greet = (client: Client, filters: string[], occasion: 'retained' | 'live') => {
     if (filters.length === 0) return
@@ -61,7 +66,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   broker.on('connackSent', ({ returnCode }, client) => {
     if (returnCode !== 0 || client.closed) return
     outbox.open(client)
-    greet(client, Object.keys((client as Client & { subscriptions: object }).subscriptions), 'live')
+    greet(client, Object.keys(insideOf(client).subscriptions), 'live')
   })
   broker.on('subscribe', (subscriptions, client) => {
     const granted = subscriptions.filter(({ qos }) => (qos as number) !== refusedQos).map(({ topic }) => topic)
@@ -87,21 +92,18 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const stopReports = hub.reports.listen(reports.tellHeartbeat)
   hub.setBrokerCheck(() => checkHealth(broker))
   hub.metrics.watch('updraft_mqtt_clients', 'MQTT clients that are signed in', connections.count)
-  hub.metrics.watch('updraft_mqtt_connections', 'MQTT connections, signed in or not', () => guards.streams.size)
+  hub.metrics.watch('updraft_mqtt_connections', 'MQTT connections, signed in or not', () => guards.wires.size)
   hub.metrics.watch('updraft_mqtt_unacknowledged', 'Messages that MQTT clients have not acknowledged', sessions.unacknowledged)
 
   return {
-    /** Counts a connection in before anything is read of it; gives whether it may stay. */
-    admit: guards.admit,
-
-    /** Takes over a connection, before its CONNECT. */
-    handle(stream: Connection) {
-      if (stopping) return void stream.destroy()
-      if (guards.admit(stream)) guards.guard(broker.handle(stream))
+    /** Takes over a new connection. */
+    handle(wire: Wire) {
+      if (stopping) wire.destroy()
+      else guards.admit(wire)
     },
 
-    /** Whether a connection has signed in. */
-    isSignedIn: guards.isSignedIn,
+    /** Whom connections tell of what happens to them. */
+    line: line as Line,
 
     /** How much it takes from clients. */
     limits,
@@ -119,7 +121,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
       stopReports()
       await new Promise<void>((resolve) => broker.close(resolve))
       guards.stop()
-      for (const stream of guards.streams) stream.destroy()
+      for (const wire of guards.wires) wire.destroy()
       await work.done()
     }
   }

@@ -2,17 +2,21 @@ import type { AedesOptions, AuthenticateError, Client, ConnectPacket, PublishPac
 import type { Hub } from '../hub.ts'
 import { type ErrorKind, HubError } from '../lib/errors.ts'
 import type { Access } from './access.ts'
+import { type AedesClient, insideOf } from './guards/aedes.ts'
 import { type Reason, Refusal } from './guards/refusals.ts'
 import { createSubscriptionLimit } from './guards/subscriptions.ts'
 import { handlePublish } from './handlers.ts'
 import type { MqttLimits } from './limits.ts'
-import { connackCode, type Principal, principalOf } from './principals.ts'
+import { type Credentials, connackCode, type Principal, principalOf } from './principals.ts'
 import type { Reports } from './reports.ts'
 import type { Sessions } from './sessions.ts'
 import { isFilter } from './topics.ts'
+import { type Budget, createTurns } from './turns.ts'
 import type { Work } from './work.ts'
 
 const clientIdAtMost = 128
+const quietBeforeProbe = 60_000
+const longestKeepAlive = 1800 // in s; who need not say anything for longer is found out by TCP
 const identifierRejected = 2
 const unavailable = 3
 const notAuthorized = 5
@@ -23,6 +27,7 @@ type Needs = {
   reports: Reports
   sessions: Sessions
   work: Work
+  budget: Budget
   limits: MqttLimits
   /** Counts in a client that has signed in. */
   arrive(client: Client, principal: Principal): void
@@ -32,10 +37,23 @@ type Needs = {
 type Hooks = Pick<AedesOptions, 'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'>
 
 /** What Aedes asks before it lets a client do anything. */
-export function createHooks({ hub, access, reports, sessions, work, limits, arrive, isStopping }: Needs): Hooks {
+export function createHooks({ hub, access, reports, sessions, work, budget, limits, arrive, isStopping }: Needs): Hooks {
   const unwelcome = new WeakMap<Client, ReturnType<typeof refusal>>()
   const subscriptions = createSubscriptionLimit(limits.filters)
+  const signIns = createTurns<() => void>(budget, (start) => start()) // ten thousand at once would be checked in one turn
   const refused = new WeakSet<Client>() // who has published what it may not: what it sent after that does not count either
+
+  /** Gives why not, if so. */
+  async function signIn(client: Client, credentials: Credentials) {
+    try {
+      await access.signIn(credentials, (principal) => arrive(client, principal))
+      return null
+    } catch (error) {
+      if (error instanceof HubError) return refusal(connackCode(error), error.kind)
+      hub.log.error({ err: error }, 'signing in over MQTT: this failed')
+      return refusal(connackCode(error), 'unexpected')
+    }
+  }
 
   async function publish(client: Client, { topic, payload, qos }: PublishPacket) {
     const principal = principalOf(client)
@@ -49,6 +67,7 @@ export function createHooks({ hub, access, reports, sessions, work, limits, arri
     preConnect(client, packet, done) {
       const reason = reasonAgainst(packet)
       if (reason) unwelcome.set(client, reason)
+      keepClock(insideOf(client), packet)
       done(null, true)
     },
 
@@ -61,16 +80,11 @@ export function createHooks({ hub, access, reports, sessions, work, limits, arri
       })
       // Aedes would wait for ever, with the connection and all that it has sent.
       const late = setTimeout(() => answer(refusal(unavailable, 'sign_in_timeout')), limits.signInWithin)
-      const credentials = { username, password: password?.toString(), address: addressOf(client) }
-      access
-        .signIn(credentials, (principal) => arrive(client, principal))
-        .then(
-          () => answer(null),
-          (error: unknown) => {
-            if (!(error instanceof HubError)) hub.log.error({ err: error }, 'signing in over MQTT: this failed')
-            answer(refusal(connackCode(error), error instanceof HubError ? error.kind : 'unexpected'))
-          }
-        )
+      const credentials = { username, password: password?.toString(), address: insideOf(client).conn.remoteAddress }
+      signIns.add(() => {
+        if (client.closed) clearTimeout(late)
+        else void signIn(client, credentials).then(answer)
+      })
     },
 
     // Aedes acknowledges a QoS 1 publish only after this hook: what is acknowledged is stored. [MQTT-4.3.2-2]
@@ -134,4 +148,9 @@ function once<T>(act: (value: T) => void) {
   }
 }
 
-const addressOf = ({ conn }: Client) => ('remoteAddress' in conn && conn.remoteAddress) || 'unknown'
+/** The guards watch for silence: Aedes would have a timer for each client. */
+function keepClock(client: AedesClient, packet: ConnectPacket) {
+  client.keepalive = packet.keepalive ?? 0
+  packet.keepalive = 0
+  if (client.keepalive === 0 || client.keepalive > longestKeepAlive) client.conn.probeAfter(quietBeforeProbe)
+}

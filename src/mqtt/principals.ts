@@ -2,6 +2,7 @@ import type { Client } from 'aedes'
 import type { Device } from '../features/devices/columns.ts'
 import type { Hub } from '../hub.ts'
 import { HubError, unauthorized } from '../lib/errors.ts'
+import { insideOf } from './guards/aedes.ts'
 import { isFilter, topics } from './topics.ts'
 
 export type DevicePrincipal = { kind: 'device'; id: string; device: Device }
@@ -12,12 +13,8 @@ export type UserPrincipal = { kind: 'user'; id: string; username: string; expire
 /** Who is at the other end of a connection. */
 export type Principal = DevicePrincipal | UserPrincipal
 
-const principals = new WeakMap<Client, Principal>()
-
 /** Who a client has signed in as. */
-export const principalOf = (client: Client) => principals.get(client)
-
-export const setPrincipal = (client: Client, principal: Principal) => void principals.set(client, principal)
+export const principalOf = (client: Client) => insideOf(client).principal
 
 export type Credentials = { username: string | undefined; password: string | undefined; address: string }
 

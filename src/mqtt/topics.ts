@@ -15,18 +15,12 @@ export type Topic<P> = {
 
 function topic<const Pattern extends string>(pattern: Pattern): Topic<Params<Pattern>> {
   const levels = pattern.split('/')
+  const names = new RegExp(`^${pattern.replaceAll(/:(\w+)/g, '(?<$1>[^/]*)')}$`)
   return {
     pattern,
     of: (params) =>
       levels.map((level) => (level.startsWith(':') ? (params as Record<string, string>)[level.slice(1)] : level)).join('/'),
-    match(name) {
-      const given = name.split('/')
-      if (given.length !== levels.length) return undefined
-      const matches = levels.every((level, i) => level.startsWith(':') || level === given[i])
-      if (!matches) return undefined
-      const named = levels.flatMap((level, i) => (level.startsWith(':') ? [[level.slice(1), given[i]]] : []))
-      return Object.fromEntries(named) as Params<Pattern>
-    }
+    match: (name) => names.exec(name)?.groups as Params<Pattern> | undefined
   }
 }
 
@@ -45,13 +39,22 @@ export const topics = {
 /** Whether a topic filter covers a topic name [MQTT-4.7.1-2] [MQTT-4.7.1-3]. */
 export function covers(filter: string, name: string) {
   if (filter === name) return true
-  const wanted = filter.split('/')
-  const given = name.split('/')
-  for (const [i, level] of wanted.entries()) {
-    if (level === '#') return true // also covers the level above it, which has no more levels of its own
-    if (i >= given.length || (level !== '+' && level !== given[i])) return false
+  let at = 0 // of the name
+  for (let from = 0; from <= filter.length; ) {
+    if (filter[from] === '#') return true // also covers the level above it, which has no more levels of its own
+    const to = endOfLevel(filter, from)
+    const end = endOfLevel(name, at)
+    const isSame = filter[from] === '+' || (to - from === end - at && name.startsWith(filter.slice(from, to), at))
+    if (at > name.length || !isSame) return false
+    from = to + 1
+    at = end + 1
   }
-  return wanted.length === given.length
+  return at > name.length
+}
+
+function endOfLevel(text: string, from: number) {
+  const slash = text.indexOf('/', from)
+  return slash < 0 ? text.length : slash
 }
 
 /** The most levels of a topic that is taken: the hub's own have five. */

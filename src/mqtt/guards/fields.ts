@@ -1,0 +1,36 @@
+import { parser } from 'mqtt-packet'
+import type { FieldParser, ParsedPacket } from './aedes.ts'
+import { faultOf } from './packets.ts'
+import { Refusal } from './refusals.ts'
+
+const versionError = 'Invalid protocol version'
+const unacceptableVersion = Buffer.from([0x20, 2, 0, 1])
+
+// One for all connections: a packet is whole when its fields are read, so nothing of it is left for the next.
+const fields = parser().on('error', () => {}) as unknown as FieldParser // what is wrong it keeps too
+const nothing = Buffer.alloc(0)
+const noSettings = {}
+
+/** Reads the fields of a packet, given its header and all that follows it. Throws a `Refusal` where it is malformed. */
+export function readFields(packet: ParsedPacket, body: Buffer): ParsedPacket {
+  fields.packet = packet
+  fields.error = null
+  fields._list = body
+  fields._pos = 0
+  try {
+    fields._parsePayload()
+  } catch {
+    throw new Refusal('malformed', 'fields past the end of the packet')
+  } finally {
+    fields._list = nothing
+    fields.settings = noSettings // else those of one client's CONNECT would hold for the next client
+  }
+  const fault = fields.error ? faultOfError(fields.error) : faultOf(packet, fields._pos)
+  if (fault) throw fault
+  return packet
+}
+
+function faultOfError({ message }: Error) {
+  if (message !== versionError) return new Refusal('malformed', message)
+  return new Refusal('protocol_version', message, unacceptableVersion) // [MQTT-3.1.2-2]
+}

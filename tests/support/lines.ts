@@ -1,0 +1,37 @@
+import { Aedes, type AedesOptions } from 'aedes'
+import { createLog } from '../../src/lib/log.ts'
+import { defaultMqttLimits } from '../../src/mqtt/limits.ts'
+import { createLines } from '../../src/mqtt/lines.ts'
+import { createBudget } from '../../src/mqtt/turns.ts'
+import { connectBytes } from './bare.ts'
+import { until } from './mqtt.ts'
+import { wires } from './wires.ts'
+
+/** Aedes as it comes, behind the hub's connections. `client` gives both ends of one that has signed in. */
+export async function lines(options: AedesOptions) {
+  const broker = await Aedes.createBroker(options)
+  const logged: string[] = []
+  const log = createLog('debug', { write: (line) => void logged.push(line) })
+  const left: unknown[] = []
+  const guards = { left() {} } as never
+  const needs = { broker, guards, limits: defaultMqttLimits, budget: createBudget(8), log }
+  const line = createLines({ ...needs, left: (client) => void left.push(client) })
+  const set = await wires(line)
+
+  return {
+    broker,
+    left,
+    logged: () => logged.join(''),
+    pair: set.pair,
+    async client() {
+      const { near, far } = await set.pair()
+      far.write(connectBytes({ clientId: 'one' }))
+      await until(() => near.client?.connected === true, 'the CONNECT to be dealt with')
+      return { near, far }
+    },
+    async [Symbol.asyncDispose]() {
+      await set[Symbol.asyncDispose]()
+      await new Promise<void>((resolve) => broker.close(resolve))
+    }
+  }
+}
