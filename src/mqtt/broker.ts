@@ -3,6 +3,7 @@ import { writeToStream } from 'mqtt-packet'
 import type { Hub } from '../hub.ts'
 import { createAccess } from './access.ts'
 import { createArrivals } from './arrivals.ts'
+import { createConnect } from './connect.ts'
 import { createConnections } from './connections.ts'
 import { insideOf } from './guards/aedes.ts'
 import { createGuards } from './guards/clients.ts'
@@ -43,9 +44,19 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const relaunches = createRelaunches({ hub, connections, outbox, sessions, work })
   let stopping = false
 
+  const greet = (client: Client, filters: string[], occasion: 'retained' | 'live') => {
+    if (filters.length === 0) return
+    work.run('telling a subscriber what there is', retained.greet(client, filters, occasion))
+    work.run('telling a device of a relaunch', relaunches.greet(client))
+  }
+  const letIn = (client: Client) => {
+    outbox.open(client)
+    greet(client, Object.keys(insideOf(client).subscriptions), 'live')
+  }
   const isStopping = () => stopping
   const { arrive, left } = createArrivals({ hub, connections, sessions, guards, work, isStopping })
-  const hooks = createHooks({ hub, access, reports, sessions, work, budget, limits, arrive, isStopping })
+  const connect = createConnect({ hub, access, sessions, budget, arrive, letIn })
+  const hooks = createHooks({ hub, access, reports, sessions, work, limits, isStopping })
   writeToStream.cacheNumbers = false // 65,536 Buffers, 8 MB, to save one of two bytes
   const broker = await Aedes.createBroker({
     ...hooks,
@@ -55,19 +66,8 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
     maxTopicLevels: levelsAtMost
   })
   bypassEmitter(broker)
-  const line = createLines({ broker, guards, limits, budget, log: hub.log, left })
+  const line = createLines({ broker, guards, limits, budget, log: hub.log, connect, left })
 
-  const greet = (client: Client, filters: string[], occasion: 'retained' | 'live') => {
-    if (filters.length === 0) return
-    work.run('telling a subscriber what there is', retained.greet(client, filters, occasion))
-    work.run('telling a device of a relaunch', relaunches.greet(client))
-  }
-  // Not at `clientReady`: between the CONNACK and that, a quick client has subscribed already.
-  broker.on('connackSent', ({ returnCode }, client) => {
-    if (returnCode !== 0 || client.closed) return
-    outbox.open(client)
-    greet(client, Object.keys(insideOf(client).subscriptions), 'live')
-  })
   broker.on('subscribe', (subscriptions, client) => {
     const granted = subscriptions.filter(({ qos }) => (qos as number) !== refusedQos).map(({ topic }) => topic)
     greet(client, granted, 'retained')

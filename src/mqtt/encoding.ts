@@ -25,3 +25,6 @@ function writeLength(bytes: Buffer, length: number) {
     if (rest <= 127) return at
   }
 }
+
+/** The bytes of a CONNACK [MQTT-3.2]. One that refuses has no session [MQTT-3.2.2-4]. */
+export const connackBytes = (code: number, isTakenUp?: boolean) => Buffer.from([0x20, 2, Number(isTakenUp ?? false), code])

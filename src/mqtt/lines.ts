@@ -1,6 +1,7 @@
 import type { Aedes, Client } from 'aedes'
 import type { Log } from '../lib/log.ts'
-import { type AedesClient, outsideOf } from './guards/aedes.ts'
+import type { Connect } from './connect.ts'
+import { type AedesClient, outsideOf, type ParsedPacket } from './guards/aedes.ts'
 import { fullBucket } from './guards/bucket.ts'
 import type { Guards } from './guards/clients.ts'
 import { createLeanClients } from './guards/lean.ts'
@@ -16,16 +17,26 @@ type Needs = {
   limits: MqttLimits
   budget: Budget
   log: Log
+  connect: Connect
   /** A client that had come is gone. */
   left(client: Client): void
 }
 
 /** Connections from their first byte to their end: what has happened to each is dealt with when its turn comes. */
-export function createLines({ broker, guards, limits, budget, log, left }: Needs): Line & { waiting(): number } {
+export function createLines({ broker, guards, limits, budget, log, connect, left }: Needs): Line & { waiting(): number } {
   const turns = createTurns(budget, serve)
   const newBucket = () => fullBucket({ perSecond: limits.packetsPerSecond, atOnce: limits.packetsAtOnce })
   const clients = createLeanClients(broker, { newBucket, dealtWith })
-  const reading = createReading({ limits, handOn: clients.handOn })
+  const reading = createReading({ limits, handOn })
+
+  function handOn(client: AedesClient, packet: ParsedPacket) {
+    if (packet.cmd !== 'connect') return clients.handOn(client, packet)
+    client._parsingBatch++
+    connect(client, packet).then(
+      () => client._nextBatch(),
+      (error: unknown) => cutOff(client.conn, error)
+    )
+  }
 
   function dealtWith(client: AedesClient, error?: Error | null) {
     if (error) return void client.emit('error', error)
@@ -69,7 +80,6 @@ export function createLines({ broker, guards, limits, budget, log, left }: Needs
   function cutOff(wire: Wire, error: unknown) {
     if (!(error instanceof Refusal)) log.error({ err: error }, 'unexpected error in a packet')
     const refusal = error instanceof Refusal ? error : new Refusal('unexpected', 'a packet could not be dealt with')
-    if (refusal.answer) wire.write(refusal.answer)
     wire.client?.emit('error', refusal)
   }
 

@@ -139,11 +139,15 @@ const isOpen = (client: Client) => insideOf(client).isOpen && !client.closed
 
 /** The QoS of the message, or the highest among the client's filters that cover its topic, whichever is less [MQTT-3.3.5-1]; undefined where none does. */
 function qosFor(client: Client, { topic, qos: published }: Pick<Outgoing, 'topic' | 'qos'>): Qos | undefined {
-  const { subscriptions } = insideOf(client)
-  let best: Qos | undefined
+  const { subscriptions, principal } = insideOf(client)
+  let best = atMost(subscriptions[topic], published)
+  if (principal?.kind === 'device') return best // it has no wildcards
   for (const filter in subscriptions) {
     if (best === published) return best
-    if (covers(filter, topic)) best = Math.max(best ?? 0, Math.min(subscriptions[filter]?.qos ?? 0, published)) as Qos
+    if (covers(filter, topic)) best = Math.max(best ?? 0, atMost(subscriptions[filter], published) ?? 0) as Qos
   }
   return best
 }
+
+const atMost = (granted: { qos: number } | undefined, published: Qos) =>
+  granted && (Math.min(granted.qos, published) as Qos)

@@ -1,5 +1,6 @@
 import { Aedes, type AedesOptions } from 'aedes'
 import { createLog } from '../../src/lib/log.ts'
+import type { AedesClient } from '../../src/mqtt/guards/aedes.ts'
 import { defaultMqttLimits } from '../../src/mqtt/limits.ts'
 import { createLines } from '../../src/mqtt/lines.ts'
 import { createBudget } from '../../src/mqtt/turns.ts'
@@ -7,7 +8,7 @@ import { connectBytes } from './bare.ts'
 import { until } from './mqtt.ts'
 import { wires } from './wires.ts'
 
-/** Aedes as it comes, behind the hub's connections. `client` gives both ends of one that has signed in. */
+/** Aedes as it comes, behind the hub's connections: everybody is let in. */
 export async function lines(options: AedesOptions) {
   const broker = await Aedes.createBroker(options)
   const logged: string[] = []
@@ -15,7 +16,10 @@ export async function lines(options: AedesOptions) {
   const left: unknown[] = []
   const guards = { left() {} } as never
   const needs = { broker, guards, limits: defaultMqttLimits, budget: createBudget(8), log }
-  const line = createLines({ ...needs, left: (client) => void left.push(client) })
+  const connect = async (client: AedesClient) => {
+    Object.assign(client, { id: 'one', connected: true, connackSent: true })
+  }
+  const line = createLines({ ...needs, connect, left: (client) => void left.push(client) })
   const set = await wires(line)
 
   return {
@@ -23,6 +27,7 @@ export async function lines(options: AedesOptions) {
     left,
     logged: () => logged.join(''),
     pair: set.pair,
+    /** One that has signed in. */
     async client() {
       const { near, far } = await set.pair()
       far.write(connectBytes({ clientId: 'one' }))

@@ -18,6 +18,7 @@ export type ParsedPacket = {
   protocolId?: string
   protocolVersion?: number
   bridgeMode?: boolean
+  clean?: boolean
   keepalive?: number
   username?: string
   password?: Buffer
@@ -42,9 +43,9 @@ export type FieldParser = {
 export type AedesClient = Omit<Client, 'conn'> & {
   conn: Wire
   connackSent: boolean
+  will: ParsedPacket['will'] | null
   /** How many packets have been handed on and not dealt with. */
   _parsingBatch: number
-  _paused?: boolean
   /** Called by Aedes when it has dealt with a packet. */
   _nextBatch(error?: Error | null): void
   _onError(error: Error): void

@@ -1,10 +1,10 @@
 import { parser } from 'mqtt-packet'
+import { connackBytes } from '../encoding.ts'
 import type { FieldParser, ParsedPacket } from './aedes.ts'
 import { faultOf } from './packets.ts'
 import { Refusal } from './refusals.ts'
 
 const versionError = 'Invalid protocol version'
-const unacceptableVersion = Buffer.from([0x20, 2, 0, 1])
 
 // One for all connections: a packet is whole when its fields are read, so nothing of it is left for the next.
 const fields = parser().on('error', () => {}) as unknown as FieldParser // what is wrong it keeps too
@@ -32,5 +32,5 @@ export function readFields(packet: ParsedPacket, body: Buffer): ParsedPacket {
 
 function faultOfError({ message }: Error) {
   if (message !== versionError) return new Refusal('malformed', message)
-  return new Refusal('protocol_version', message, unacceptableVersion) // [MQTT-3.1.2-2]
+  return new Refusal('protocol_version', message, connackBytes(1)) // [MQTT-3.1.2-2]
 }

@@ -43,12 +43,10 @@ export function createLeanClients(broker: Aedes, { newBucket, dealtWith }: Needs
 function leanPrototype(aedes: AedesClient) {
   return Object.assign(Object.create(aedes) as AedesClient, {
     emit(this: AedesClient, event: string, error: Error) {
-      if (event === 'error') this._onError(error)
+      if (event !== 'error') return false
+      if (error instanceof Refusal && error.answer) this.conn.write(error.answer)
+      this._onError(error)
       return true
-    },
-    resume(this: AedesClient) {
-      this._paused = false
-      this.conn.arrived()
     },
     _handleDrainTimeout(this: AedesClient) {
       this._onError(new Refusal('stalled', 'takes nothing of what it is sent'))

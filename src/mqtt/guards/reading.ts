@@ -82,5 +82,4 @@ export function createReading({ limits, handOn }: Needs) {
 }
 
 /** Whether a client has its next packet read: not while its CONNECT is looked at. */
-export const isReady = ({ connackSent, connecting, _paused = false, closed, conn }: AedesClient) =>
-  (connackSent || !connecting) && !_paused && !closed && !conn.destroyed
+export const isReady = ({ connecting, closed, conn }: AedesClient) => !connecting && !closed && !conn.destroyed

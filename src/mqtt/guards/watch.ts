@@ -1,9 +1,11 @@
+import { connackBytes } from '../encoding.ts'
 import type { MqttLimits } from '../limits.ts'
 import { isSignedIn, type Wire } from '../wire.ts'
 import { Refusal } from './refusals.ts'
 
 const looksAtLeastEvery = 500
 const looks = 4
+const unavailable = 3 // as a CONNACK says it
 
 type Needs = {
   wires: Iterable<Wire>
@@ -18,15 +20,11 @@ type Needs = {
  */
 export function watch({ wires, limits, cutOff }: Needs) {
   function faultOf(wire: Wire, now: number) {
-    if (isLate(wire, now)) return new Refusal('sign_in_timeout', 'no CONNECT in time')
+    if (!isSignedIn(wire) && now - askedAt(wire) > limits.signInWithin) return late(wire)
     if (isSilent(wire, now)) return new Error('keep alive timeout')
     if (now - wire.blockedSince > limits.stalledFor) return new Refusal('stalled', 'takes nothing of what it is sent')
     return undefined
   }
-
-  /** One whose CONNECT is looked at is answered in time by who looks at it. */
-  const isLate = (wire: Wire, now: number) =>
-    !isSignedIn(wire) && wire.client?.connecting !== true && now - wire.since > limits.signInWithin
 
   function look() {
     const now = performance.now()
@@ -40,6 +38,13 @@ export function watch({ wires, limits, cutOff }: Needs) {
   timer.unref()
   return () => clearInterval(timer)
 }
+
+/** Since when it is to say who it is, or its CONNECT is looked at. */
+const askedAt = ({ client, since }: Wire) => (client?.connecting ? client.bucket.at : since)
+
+/** Who has said who it is is told that this cannot be found out at present [MQTT-3.2.2-5]. */
+const late = ({ client }: Wire) =>
+  new Refusal('sign_in_timeout', 'not signed in in time', client?.connecting ? connackBytes(unavailable) : undefined)
 
 /** Whether a client has sent no packet for one and a half times as long as it said it would. */
 const isSilent = ({ client }: Wire, now: number) =>
