@@ -13,6 +13,7 @@ import { createHooks } from './hooks.ts'
 import { defaultMqttLimits, type MqttLimits } from './limits.ts'
 import { createLines } from './lines.ts'
 import { createOutbox, type Outgoing, type Told } from './outbox.ts'
+import { createPublishing } from './publishing.ts'
 import { createRelaunches } from './relaunches.ts'
 import { createReports } from './reports.ts'
 import { createRetained } from './retained.ts'
@@ -40,6 +41,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   )
   const access = createAccess({ hub, connections, sessions })
   const reports = createReports({ connections, outbox })
+  const publishing = createPublishing({ hub, reports, work })
   const retained = createRetained({ hub, connections, outbox, budget })
   const relaunches = createRelaunches({ hub, connections, outbox, sessions, work })
   let stopping = false
@@ -56,7 +58,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const isStopping = () => stopping
   const { arrive, left } = createArrivals({ hub, connections, sessions, guards, work, isStopping })
   const connect = createConnect({ hub, access, sessions, budget, arrive, letIn })
-  const hooks = createHooks({ hub, access, reports, sessions, work, limits, isStopping })
+  const hooks = createHooks({ hub, access, publishing, sessions, limits, isStopping })
   writeToStream.cacheNumbers = false // 65,536 Buffers, 8 MB, to save one of two bytes
   const broker = await Aedes.createBroker({
     ...hooks,
@@ -66,7 +68,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
     maxTopicLevels: levelsAtMost
   })
   bypassEmitter(broker)
-  const line = createLines({ broker, guards, limits, budget, log: hub.log, connect, left })
+  const line = createLines({ broker, guards, limits, budget, log: hub.log, connect, publish: publishing.publish, left })
 
   broker.on('subscribe', (subscriptions, client) => {
     const granted = subscriptions.filter(({ qos }) => (qos as number) !== refusedQos).map(({ topic }) => topic)

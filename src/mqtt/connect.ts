@@ -66,7 +66,8 @@ export function createConnect({ hub, access, sessions, budget, arrive, letIn }: 
     if (client.closed) return
     const isTakenUp = await takeUp(client)
     if (client.closed) return
-    client.will = packet.will ?? null
+    // A copy: it would keep the whole chunk in memory that it came in.
+    client.will = packet.will ? { ...packet.will, payload: Buffer.from(packet.will.payload) } : null
     Object.assign(client, { connecting: false, connected: true, connackSent: true })
     client.conn.write(connackBytes(accepted, isTakenUp))
     letIn(outsideOf(client))

@@ -28,3 +28,6 @@ function writeLength(bytes: Buffer, length: number) {
 
 /** The bytes of a CONNACK [MQTT-3.2]. One that refuses has no session [MQTT-3.2.2-4]. */
 export const connackBytes = (code: number, isTakenUp?: boolean) => Buffer.from([0x20, 2, Number(isTakenUp ?? false), code])
+
+/** The bytes of a PUBACK [MQTT-3.4]. */
+export const pubackBytes = (messageId: number) => Buffer.from([0x40, 2, messageId >> 8, messageId & 255])

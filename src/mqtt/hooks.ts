@@ -1,21 +1,18 @@
-import type { AedesOptions, Client, PublishPacket } from 'aedes'
+import type { AedesOptions } from 'aedes'
 import type { Hub } from '../hub.ts'
 import type { Access } from './access.ts'
+import { insideOf } from './guards/aedes.ts'
 import { createSubscriptionLimit } from './guards/subscriptions.ts'
-import { handlePublish } from './handlers.ts'
 import type { MqttLimits } from './limits.ts'
-import { principalOf } from './principals.ts'
-import type { Reports } from './reports.ts'
+import type { Publishing } from './publishing.ts'
 import type { Sessions } from './sessions.ts'
 import { isFilter } from './topics.ts'
-import type { Work } from './work.ts'
 
 type Needs = {
   hub: Hub
   access: Access
-  reports: Reports
+  publishing: Publishing
   sessions: Sessions
-  work: Work
   limits: MqttLimits
   isStopping(): boolean
 }
@@ -23,35 +20,15 @@ type Needs = {
 type Hooks = Pick<AedesOptions, 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'>
 
 /** What Aedes asks before it lets a client do anything. */
-export function createHooks({ hub, access, reports, sessions, work, limits, isStopping }: Needs): Hooks {
+export function createHooks({ hub, access, publishing, sessions, limits, isStopping }: Needs): Hooks {
   const subscriptions = createSubscriptionLimit(limits.filters)
-  const refused = new WeakSet<Client>() // who has published what it may not: what it sent after that does not count either
-
-  async function publish(client: Client, { topic, payload, qos }: PublishPacket) {
-    const principal = principalOf(client)
-    if (!principal) throw new Error('not authorized')
-    if (qos === 2) throw new Error('QoS 2 is not offered')
-    const { teamId } = await handlePublish(hub, principal, topic, payload.toString())
-    reports.tell(teamId, { topic, payload: Buffer.from(payload), qos })
-  }
-
   return {
-    // Aedes acknowledges a QoS 1 publish only after this hook: what is acknowledged is stored. [MQTT-4.3.2-2]
+    // Asked for a will only: what clients publish does not go through Aedes (publishing.ts).
     authorizePublish(client, packet, done) {
       if (!client) return done(null) // the broker's own
-      if (isStopping()) return done(new Error('the hub is stopping')) // wills: it is the hub that goes, not its clients
-      const isWill = client.closed
-      const inTurn = async () => {
-        if (refused.has(client) && !isWill) throw new Error('cut off before this')
-        await publish(client, packet)
-      }
-      work.inOrder(client, inTurn).then(
-        () => done(null),
-        (error: Error) => {
-          refused.add(client)
-          done(error)
-        }
-      )
+      if (isStopping()) return done(new Error('the hub is stopping')) // it is the hub that goes, not its clients
+      const { topic, payload, qos } = packet
+      publishing.publishWill(insideOf(client), { topic, payload: payload as Buffer, qos }, done)
     },
 
     authorizeSubscribe(client, subscription, done) {

@@ -8,6 +8,7 @@ import { createLeanClients } from './guards/lean.ts'
 import { createReading, isReady } from './guards/reading.ts'
 import { Refusal } from './guards/refusals.ts'
 import type { MqttLimits } from './limits.ts'
+import type { Publishing } from './publishing.ts'
 import { type Budget, createTurns } from './turns.ts'
 import type { Line, Wire } from './wire.ts'
 
@@ -18,18 +19,20 @@ type Needs = {
   budget: Budget
   log: Log
   connect: Connect
+  publish: Publishing['publish']
   /** A client that had come is gone. */
   left(client: Client): void
 }
 
 /** Connections from their first byte to their end: what has happened to each is dealt with when its turn comes. */
-export function createLines({ broker, guards, limits, budget, log, connect, left }: Needs): Line & { waiting(): number } {
+export function createLines({ broker, guards, limits, budget, log, connect, publish, left }: Needs): Line & { waiting(): number } {
   const turns = createTurns(budget, serve)
   const newBucket = () => fullBucket({ perSecond: limits.packetsPerSecond, atOnce: limits.packetsAtOnce })
   const clients = createLeanClients(broker, { newBucket, dealtWith })
   const reading = createReading({ limits, handOn })
 
   function handOn(client: AedesClient, packet: ParsedPacket) {
+    if (packet.cmd === 'publish') return publish(client, packet)
     if (packet.cmd !== 'connect') return clients.handOn(client, packet)
     client._parsingBatch++
     connect(client, packet).then(

@@ -9,18 +9,26 @@ export type Topic<P> = {
   pattern: string
   /** The topic with its levels filled in. */
   of(params: P): string
-  /** The levels that a topic name has here, or undefined where it is another topic. */
-  match(name: string): P | undefined
+  /** Whether a name is the topic with its levels filled in so. */
+  is(name: string, params: P): boolean
 }
 
 function topic<const Pattern extends string>(pattern: Pattern): Topic<Params<Pattern>> {
-  const levels = pattern.split('/')
-  const names = new RegExp(`^${pattern.replaceAll(/:(\w+)/g, '(?<$1>[^/]*)')}$`)
+  const levels = pattern.split('/').map((level) => ({ text: level, param: level.startsWith(':') ? level.slice(1) : undefined }))
+  const filledIn = ({ text, param }: (typeof levels)[number], params: unknown) =>
+    param === undefined ? text : ((params as Record<string, string>)[param] ?? '')
   return {
     pattern,
-    of: (params) =>
-      levels.map((level) => (level.startsWith(':') ? (params as Record<string, string>)[level.slice(1)] : level)).join('/'),
-    match: (name) => names.exec(name)?.groups as Params<Pattern> | undefined
+    of: (params) => levels.map((level) => filledIn(level, params)).join('/'),
+    is(name, params) {
+      let at = -1
+      for (const level of levels) {
+        const text = filledIn(level, params)
+        if ((at >= 0 && name[at] !== '/') || !name.startsWith(text, at + 1)) return false
+        at += 1 + text.length
+      }
+      return at === name.length
+    }
   }
 }
 

@@ -1,30 +1,55 @@
+const piecesAtMost = 32
 const wasteAtMost = 16 * 1024
 
-/** Bytes that have arrived and were not read yet: those of `bytes` between `from` and `to`, which may have room behind it. */
-export type Unread = { bytes: Buffer; from: number; to: number }
+/** Bytes that have arrived and were not read yet, in the pieces in which they came; of the first, those before `from` are read. */
+export type Unread = { pieces: Buffer[]; from: number; length: number }
 
-export const lengthOf = ({ from, to }: Unread) => to - from
-
-/** Adds a chunk. Nothing that was read before is written over: it may still be in use. */
+/** Adds a chunk. Many small pieces become one: each of a byte would cost a hundred times that. */
 export function append(unread: Unread | undefined, chunk: Buffer): Unread {
-  if (!unread) return { bytes: chunk, from: 0, to: chunk.length }
-  const roomy = unread.to + chunk.length > unread.bytes.length ? copy(unread, 2 * (lengthOf(unread) + chunk.length)) : unread
-  chunk.copy(roomy.bytes, roomy.to)
-  return { ...roomy, to: roomy.to + chunk.length }
+  if (!unread) return { pieces: [chunk], from: 0, length: chunk.length }
+  unread.pieces.push(chunk)
+  unread.length += chunk.length
+  return unread.pieces.length > piecesAtMost ? inOnePiece(unread) : unread
 }
 
-/** What is left when so many bytes have been read. */
-export function behind(unread: Unread, count: number): Unread | undefined {
-  const from = unread.from + count
-  return from === unread.to ? undefined : { ...unread, from }
+/** One of the next bytes; undefined where that has not come yet. */
+export function byteAt({ pieces, from }: Unread, index: number) {
+  let at = from + index
+  for (let i = 0; i < pieces.length; i++) {
+    const piece = pieces[i] ?? nothing
+    if (at < piece.length) return piece[at]
+    at -= piece.length
+  }
+  return undefined
+}
+
+/** Takes out the next bytes, of which there must be so many: as a part of the piece that they lie in, if they do. */
+export function take(unread: Unread, count: number): Buffer {
+  const { pieces, from } = unread
+  const first = pieces[0] ?? nothing
+  const taken = from + count <= first.length ? first.subarray(from, from + count) : gathered(unread, count)
+  unread.from += count
+  unread.length -= count
+  while (pieces[0] && unread.from >= pieces[0].length) unread.from -= pieces.shift()?.length ?? 0
+  return taken
 }
 
 /** The same, no longer at the end of a large chunk that would be kept in memory for it. */
 export const compact = (unread: Unread) =>
-  unread.bytes.length > 2 * lengthOf(unread) + wasteAtMost ? copy(unread, lengthOf(unread)) : unread
+  sizeOf(unread) > 2 * unread.length + wasteAtMost ? inOnePiece(unread) : unread
 
-function copy({ bytes, from, to }: Unread, room: number): Unread {
-  const copied = Buffer.allocUnsafeSlow(room)
-  bytes.copy(copied, 0, from, to)
-  return { bytes: copied, from: 0, to: to - from }
+const nothing = Buffer.alloc(0)
+
+const sizeOf = ({ pieces }: Unread) => pieces.reduce((sum, piece) => sum + piece.length, 0)
+
+const inOnePiece = (unread: Unread): Unread => ({ pieces: [gathered(unread, unread.length)], from: 0, length: unread.length })
+
+function gathered({ pieces, from }: Unread, count: number) {
+  const bytes = Buffer.allocUnsafeSlow(count)
+  let [at, skip] = [0, from]
+  for (const piece of pieces) {
+    at += piece.copy(bytes, at, skip)
+    skip = 0
+  }
+  return bytes
 }

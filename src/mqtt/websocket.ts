@@ -1,7 +1,6 @@
 import type { Server, ServerWebSocket, WebSocketHandler } from 'bun'
 import type { Broker } from './broker.ts'
 import { type Bucket, fullBucket, take } from './guards/bucket.ts'
-import { lengthOf } from './unread.ts'
 import { isSignedIn, type Line, Wire } from './wire.ts'
 
 const path = '/mqtt'
@@ -30,7 +29,7 @@ class WebSocketWire extends Wire {
   /** A WebSocket cannot be told to wait, so whoever sends faster than is read is cut off. */
   override receive(bytes: Buffer) {
     super.receive(bytes)
-    if (this.unread && lengthOf(this.unread) > unreadAtMost) this.destroy()
+    if (this.unread && this.unread.length > unreadAtMost) this.destroy()
   }
 
   protected override hangUp() {

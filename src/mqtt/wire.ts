@@ -1,5 +1,5 @@
 import type { AedesClient } from './guards/aedes.ts'
-import { append, lengthOf, type Unread } from './unread.ts'
+import { append, type Unread } from './unread.ts'
 
 const atOnce = 16 * 1024
 const unreadAtMost = 64 * 1024
@@ -65,7 +65,7 @@ export abstract class Wire {
   receive(bytes: Buffer) {
     if (this.destroyed || bytes.length === 0) return
     this.unread = append(this.unread, bytes)
-    if (lengthOf(this.unread) > unreadAtMost && !this.#isPaused) {
+    if (this.unread.length > unreadAtMost && !this.#isPaused) {
       this.#isPaused = true
       this.pause()
     }
@@ -75,7 +75,7 @@ export abstract class Wire {
   /** Gives back what could not be read yet. */
   keep(unread: Unread | undefined) {
     this.unread = unread
-    if (!this.#isPaused || (unread && lengthOf(unread) > unreadAtMost)) return
+    if (!this.#isPaused || (unread && unread.length > unreadAtMost)) return
     this.#isPaused = false
     this.resume()
   }

@@ -1,6 +1,6 @@
-import { Aedes, type AedesOptions } from 'aedes'
+import { Aedes } from 'aedes'
 import { createLog } from '../../src/lib/log.ts'
-import type { AedesClient } from '../../src/mqtt/guards/aedes.ts'
+import type { AedesClient, ParsedPacket } from '../../src/mqtt/guards/aedes.ts'
 import { defaultMqttLimits } from '../../src/mqtt/limits.ts'
 import { createLines } from '../../src/mqtt/lines.ts'
 import { createBudget } from '../../src/mqtt/turns.ts'
@@ -8,9 +8,9 @@ import { connectBytes } from './bare.ts'
 import { until } from './mqtt.ts'
 import { wires } from './wires.ts'
 
-/** Aedes as it comes, behind the hub's connections: everybody is let in. */
-export async function lines(options: AedesOptions) {
-  const broker = await Aedes.createBroker(options)
+/** Aedes as it comes, behind the hub's connections: everybody is let in, and `publish` is handed what they publish. */
+export async function lines(publish: (client: AedesClient, packet: ParsedPacket) => void) {
+  const broker = await Aedes.createBroker()
   const logged: string[] = []
   const log = createLog('debug', { write: (line) => void logged.push(line) })
   const left: unknown[] = []
@@ -19,7 +19,7 @@ export async function lines(options: AedesOptions) {
   const connect = async (client: AedesClient) => {
     Object.assign(client, { id: 'one', connected: true, connackSent: true })
   }
-  const line = createLines({ ...needs, connect, left: (client) => void left.push(client) })
+  const line = createLines({ ...needs, connect, publish, left: (client) => void left.push(client) })
   const set = await wires(line)
 
   return {

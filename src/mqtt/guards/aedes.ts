@@ -11,8 +11,8 @@ export type ParsedPacket = {
   qos: number
   retain: boolean
   dup: boolean
-  topic: string | null
-  payload: Buffer | null
+  topic: string
+  payload: Buffer
   messageId?: number
   clientId?: string
   protocolId?: string
@@ -22,7 +22,7 @@ export type ParsedPacket = {
   keepalive?: number
   username?: string
   password?: Buffer
-  will?: { topic: string; qos: number; retain: boolean }
+  will?: { topic: string; payload: Buffer; qos: number; retain: boolean }
   subscriptions?: { topic: string; qos: number }[]
   unsubscriptions?: string[]
 }

@@ -13,6 +13,25 @@ const noSettings = {}
 
 /** Reads the fields of a packet, given its header and all that follows it. Throws a `Refusal` where it is malformed. */
 export function readFields(packet: ParsedPacket, body: Buffer): ParsedPacket {
+  const read = packet.cmd === 'publish' ? readPublish(packet, body) : readOthers(packet, body)
+  const fault = faultOf(packet, read)
+  if (fault) throw fault
+  return packet
+}
+
+/** Most packets are of this kind: it has few fields, and is read without the ado of mqtt-packet. */
+function readPublish(packet: ParsedPacket, body: Buffer) {
+  const end = body.length < 2 ? 2 : 2 + body.readUInt16BE(0)
+  const start = packet.qos > 0 ? end + 2 : end
+  if (start > body.length) return start
+  packet.topic = body.toString('utf8', 2, end)
+  if (packet.qos > 0) packet.messageId = body.readUInt16BE(end)
+  packet.payload = body.subarray(start)
+  return body.length
+}
+
+/** Gives how far the fields go. */
+function readOthers(packet: ParsedPacket, body: Buffer) {
   fields.packet = packet
   fields.error = null
   fields._list = body
@@ -25,9 +44,8 @@ export function readFields(packet: ParsedPacket, body: Buffer): ParsedPacket {
     fields._list = nothing
     fields.settings = noSettings // else those of one client's CONNECT would hold for the next client
   }
-  const fault = fields.error ? faultOfError(fields.error) : faultOf(packet, fields._pos)
-  if (fault) throw fault
-  return packet
+  if (fields.error) throw faultOfError(fields.error)
+  return fields._pos
 }
 
 function faultOfError({ message }: Error) {

@@ -1,4 +1,4 @@
-import { lengthOf, type Unread } from '../unread.ts'
+import { byteAt, type Unread } from '../unread.ts'
 import type { ParsedPacket } from './aedes.ts'
 import { Refusal } from './refusals.ts'
 
@@ -8,6 +8,7 @@ const acknowledgements = new Set(['puback', 'pubrec', 'pubrel', 'pubcomp'])
 const empty = new Set(['pingreq', 'disconnect'])
 const numbered = new Set(['subscribe', 'unsubscribe', ...acknowledgements])
 const lengthBytesAtMost = 4
+const nothing = Buffer.alloc(0)
 
 // What clients send, and the flags that must stand beside it [MQTT-2.2.2-1]; those of a PUBLISH have a meaning.
 const kinds = new Map([
@@ -25,28 +26,27 @@ const kinds = new Map([
 
 /** The fixed header of the packet that comes next; undefined where it is not all there. Throws where there is no such packet. */
 export function headerOf(unread: Unread): ParsedPacket | undefined {
-  const first = unread.bytes[unread.from] ?? 0
+  const first = byteAt(unread, 0) ?? 0
   const kind = kinds.get(first >> 4)
   const flags = first & 15
   if (!kind || (kind.flags ?? flags) !== flags) throw malformed('no packet that clients send [MQTT-2.2.2-2]')
-  const remaining = remainingLength(unread)
-  if (!remaining) return undefined
   const qos = (flags >> 1) & 3
   if (kind.flags === undefined && qos === 3) throw malformed('both bits of QoS are set [MQTT-3.3.1-4]')
   const dup = (flags & 8) !== 0
-  return { cmd: kind.cmd, ...remaining, qos, retain: (flags & 1) !== 0, dup, topic: null, payload: null }
+  const packet = { cmd: kind.cmd, size: 1, length: 0, qos, retain: (flags & 1) !== 0, dup, topic: '', payload: nothing }
+  return readLength(unread, packet) ? packet : undefined
 }
 
-/** How long a packet is behind its fixed header, and how long that is; undefined where it does not say so yet. */
-function remainingLength(unread: Unread) {
-  let length = 0
-  for (let i = 1; i <= lengthBytesAtMost; i++) {
-    if (i >= lengthOf(unread)) return undefined
-    const byte = unread.bytes[unread.from + i] ?? 0
-    length += (byte & 127) * 128 ** (i - 1)
-    if (byte < 128) return { size: i + 1, length }
+/** Reads how long a packet is behind its fixed header, and how long that is; gives whether it says so yet. */
+function readLength(unread: Unread, packet: ParsedPacket) {
+  for (let byte = 128; byte > 127; packet.size++) {
+    const next = byteAt(unread, packet.size)
+    if (next === undefined) return false
+    if (next > 127 && packet.size === lengthBytesAtMost) throw malformed('a length of more than four bytes')
+    packet.length += (next & 127) * 128 ** (packet.size - 1)
+    byte = next
   }
-  throw malformed('a length of more than four bytes')
+  return true
 }
 
 /** What is wrong with a packet by its fixed header alone, before any more of it is kept. `isConnected`: its CONNECT has come. */

@@ -1,5 +1,5 @@
 import type { MqttLimits } from '../limits.ts'
-import { behind, compact, lengthOf, type Unread } from '../unread.ts'
+import { compact, take as takeBytes, type Unread } from '../unread.ts'
 import { isSignedIn } from '../wire.ts'
 import type { AedesClient, ParsedPacket } from './aedes.ts'
 import { take } from './bucket.ts'
@@ -39,14 +39,14 @@ export function createReading({ limits, handOn }: Needs) {
     return header
   }
 
-  /** The fields of the packet that has come; undefined where it is not all there. */
+  /** The packet that has come; undefined where it is not all there. */
   function nextPacket(client: AedesClient, unread: Unread) {
     client.header ??= nextHeader(client, unread)
     const { header } = client
-    if (!header || lengthOf(unread) < header.size + header.length) return undefined
+    if (!header || unread.length < header.size + header.length) return undefined
     client.header = undefined
-    const start = unread.from + header.size
-    return checked(client, readFields(header, unread.bytes.subarray(start, start + header.length)))
+    takeBytes(unread, header.size)
+    return checked(client, readFields(header, takeBytes(unread, header.length)))
   }
 
   function checked(client: AedesClient, packet: ParsedPacket) {
@@ -71,9 +71,8 @@ export function createReading({ limits, handOn }: Needs) {
           conn.keep(compact(conn.unread))
           return true
         }
-        const length = packet.size + packet.length
-        conn.keep(behind(conn.unread, length))
-        share -= length
+        conn.keep(conn.unread.length > 0 ? conn.unread : undefined)
+        share -= packet.size + packet.length
         handOn(client, packet)
       }
       return conn.unread === undefined

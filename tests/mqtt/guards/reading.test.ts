@@ -19,11 +19,10 @@ async function lampOf(hub: TestHub) {
 async function reader() {
   const seen: (number | undefined)[] = []
   const waiting: (() => void)[] = []
-  const set = await lines({
-    authorizePublish(_client, { messageId }, done) {
-      seen.push(messageId)
-      waiting.push(() => done(null))
-    }
+  const set = await lines((client, { messageId }) => {
+    client._parsingBatch++
+    seen.push(messageId)
+    waiting.push(() => client._nextBatch())
   })
   return { ...set, seen, dealWithNext: () => waiting.shift()?.() }
 }
@@ -108,10 +107,8 @@ test('a packet is whole before anything is done about it, however it comes', asy
 })
 
 test('what throws while a packet is dealt with ends that connection and not the process', async () => {
-  await using set = await lines({
-    authorizePublish() {
-      throw new TypeError('a bug')
-    }
+  await using set = await lines(() => {
+    throw new TypeError('a bug')
   })
   const { far } = await set.client()
   const ended = new Promise((resolve) => far.resume().once('close', resolve))

@@ -23,7 +23,7 @@ describe('who is watched', () => {
     'has taken nothing for a moment': [connection({ blocked: 1 }), undefined],
     'has been silent for longer than it said': [connection({ heard: 30_100, keepalive: 20 }), 'keep alive timeout'],
     'has been silent for no longer': [connection({ heard: 29_000, keepalive: 20 }), undefined],
-    'may be silent for ever': [connection({ heard: 1e9 }), undefined],
+    'may be silent for ever': [connection({ since: 1e9, heard: 1e9 }), undefined],
     'has not signed in in time': [connection({ since: 11_000, signedIn: false }), 'sign_in_timeout'],
     'has time to sign in': [connection({ since: 9000, signedIn: false }), undefined],
     'waits for an answer to its CONNECT': [connection({ since: 11_000, signedIn: false, connecting: true }), undefined]
@@ -72,7 +72,7 @@ describe('a connection without a keep-alive', () => {
   })
 
   test('may be silent for as long as it likes [MQTT-3.1.2-24]', async () => {
-    await using hub = await testHub({ mqttLimits: { stalledFor: 20, signInWithin: 50 } })
+    await using hub = await testHub({ mqttLimits: { stalledFor: 20 } })
     const ada = await hub.user('ada')
     await using user = await packetClient(hub, { ...asUser(ada), keepalive: 0 })
     await new Promise((resolve) => setTimeout(resolve, 200))
