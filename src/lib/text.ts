@@ -2,10 +2,11 @@
 export const storable = (text: string) => text.toWellFormed().replaceAll('\0', '\ufffd')
 
 /** Splits what a device sent into its lines, without their ends and without empty ones. */
-export const linesOf = (text: string) =>
-  storable(text)
-    .split(/\r\n|\n|\r/)
-    .filter((line) => line !== '')
+export function linesOf(text: string) {
+  const stored = storable(text)
+  if (stored !== '' && !/[\r\n]/.test(stored)) return [stored] // most often it is one
+  return stored.split(/\r\n|\n|\r/).filter((line) => line !== '')
+}
 
 /** A number of bytes as people write it: `32MiB`, `512k`, `1GiB`, `4096`; undefined where it is none. */
 export function parseBytes(text: string) {

@@ -1,9 +1,11 @@
-import { Aedes, type Client, type Connection } from 'aedes'
+import { Aedes, type Client } from 'aedes'
 import { writeToStream } from 'mqtt-packet'
 import type { Hub } from '../hub.ts'
 import { createAccess } from './access.ts'
 import { createArrivals } from './arrivals.ts'
+import { createConnect } from './connect.ts'
 import { createConnections } from './connections.ts'
+import { insideOf } from './guards/aedes.ts'
 import { createGuards } from './guards/clients.ts'
 import { bypassEmitter } from './guards/emitter.ts'
 import { checkHealth } from './health.ts'
@@ -11,14 +13,18 @@ import { createHooks } from './hooks.ts'
 import { createLatestReleases } from './latest-releases.ts'
 import { createLatestVersions } from './latest-versions.ts'
 import { defaultMqttLimits, type MqttLimits } from './limits.ts'
+import { createLines } from './lines.ts'
 import { createNews, type Occasion } from './news.ts'
 import { createOutbox, type Outgoing, type Told } from './outbox.ts'
+import { createPublishing } from './publishing.ts'
 import { createRelaunches } from './relaunches.ts'
 import { createReports } from './reports.ts'
 import { createRetained } from './retained.ts'
 import { createSessions } from './sessions.ts'
 import { createTaskTopics } from './tasks.ts'
 import { levelsAtMost } from './topics.ts'
+import { createBudget } from './turns.ts'
+import type { Line, Wire } from './wire.ts'
 import { createWork } from './work.ts'
 
 const drainTimeout = 10_000
@@ -30,6 +36,7 @@ export type Broker = Awaited<ReturnType<typeof createBroker>>
 export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?: Partial<MqttLimits> } = {}) {
   const limits = { ...defaultMqttLimits, ...changed }
   const work = createWork(hub.log)
+  const budget = createBudget(limits.turn)
   const sessions = createSessions()
   const connections = createConnections()
   const guards = createGuards(hub, limits)
@@ -38,28 +45,15 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   )
   const access = createAccess({ hub, connections, sessions })
   const reports = createReports({ connections, outbox })
+  const publishing = createPublishing({ hub, reports, work })
   const news = createNews()
-  const retained = createRetained({ hub, connections, outbox, news })
+  const retained = createRetained({ hub, connections, outbox, budget })
   const latestVersions = createLatestVersions({ hub, outbox, news })
   const latestReleases = createLatestReleases({ hub, connections, outbox, sessions, news })
   const tasks = createTaskTopics({ hub, connections, outbox, sessions, news })
   const relaunches = createRelaunches({ hub, connections, outbox, sessions, work })
   const tellers = [retained, latestVersions, latestReleases, tasks, relaunches]
   let stopping = false
-
-  const isStopping = () => stopping
-  const { arrive } = createArrivals({ hub, connections, sessions, guards, work, isStopping })
-  const hooks = createHooks({ hub, access, reports, sessions, work, limits, arrive, isStopping })
-  writeToStream.cacheNumbers = false // 65,536 Buffers, 8 MB, to save one of two bytes
-  const broker = await Aedes.createBroker({
-    ...hooks,
-    persistence: sessions.persistence,
-    concurrency: 0,
-    connectTimeout: limits.signInWithin,
-    drainTimeout,
-    maxTopicLevels: levelsAtMost
-  })
-  bypassEmitter(broker)
 
   const greet = (client: Client, filters: string[], occasion: Occasion) => {
     if (filters.length === 0) return
@@ -69,12 +63,29 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
     work.run('telling an owner of tasks', tasks.greet(client, filters, occasion))
     work.run('telling a device of a relaunch', relaunches.greet(client))
   }
-  // Not at `clientReady`: between the CONNACK and that, a quick client has subscribed already.
-  broker.on('connackSent', ({ returnCode }, client) => {
-    if (returnCode !== 0 || client.closed) return
+  const letIn = (client: Client) => {
     outbox.open(client)
-    greet(client, Object.keys((client as Client & { subscriptions: object }).subscriptions), 'live')
+    greet(client, Object.keys(insideOf(client).subscriptions), 'live')
+  }
+  const isStopping = () => stopping
+  const { arrive, left } = createArrivals({ hub, connections, sessions, guards, work, isStopping })
+  const connect = createConnect({ hub, access, sessions, budget, arrive, letIn })
+  const hooks = createHooks({ hub, access, publishing, sessions, limits, isStopping })
+  writeToStream.cacheNumbers = false // 65,536 Buffers, 8 MB, to save one of two bytes
+  const broker = await Aedes.createBroker({
+    ...hooks,
+    persistence: sessions.persistence,
+    concurrency: 0,
+    drainTimeout,
+    maxTopicLevels: levelsAtMost
   })
+  bypassEmitter(broker)
+  const leave = (client: Client) => {
+    latestVersions.left(client)
+    left(client)
+  }
+  const line = createLines({ broker, guards, limits, budget, log: hub.log, connect, publish: publishing.publish, left: leave })
+
   broker.on('subscribe', (subscriptions, client) => {
     const granted = subscriptions.filter(({ qos }) => (qos as number) !== refusedQos).map(({ topic }) => topic)
     greet(client, granted, 'retained')
@@ -100,21 +111,18 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const stopReports = hub.reports.listen(reports.tellHeartbeat)
   hub.setBrokerCheck(() => checkHealth(broker))
   hub.metrics.watch('updraft_mqtt_clients', 'MQTT clients that are signed in', connections.count)
-  hub.metrics.watch('updraft_mqtt_connections', 'MQTT connections, signed in or not', () => guards.streams.size)
+  hub.metrics.watch('updraft_mqtt_connections', 'MQTT connections, signed in or not', () => guards.wires.size)
   hub.metrics.watch('updraft_mqtt_unacknowledged', 'Messages that MQTT clients have not acknowledged', sessions.unacknowledged)
 
   return {
-    /** Counts a connection in before anything is read of it; gives whether it may stay. */
-    admit: guards.admit,
-
-    /** Takes over a connection, before its CONNECT. */
-    handle(stream: Connection) {
-      if (stopping) return void stream.destroy()
-      if (guards.admit(stream)) guards.guard(broker.handle(stream))
+    /** Takes over a new connection. */
+    handle(wire: Wire) {
+      if (stopping) wire.destroy()
+      else guards.admit(wire)
     },
 
-    /** Whether a connection has signed in. */
-    isSignedIn: guards.isSignedIn,
+    /** Whom connections tell of what happens to them. */
+    line: line as Line,
 
     /** How much it takes from clients. */
     limits,
@@ -132,7 +140,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
       stopReports()
       await new Promise<void>((resolve) => broker.close(resolve))
       guards.stop()
-      for (const stream of guards.streams) stream.destroy()
+      for (const wire of guards.wires) wire.destroy()
       await work.done()
     }
   }

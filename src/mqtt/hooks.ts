@@ -1,94 +1,34 @@
-import type { AedesOptions, AuthenticateError, Client, ConnectPacket, PublishPacket } from 'aedes'
+import type { AedesOptions } from 'aedes'
 import type { Hub } from '../hub.ts'
-import { type ErrorKind, HubError } from '../lib/errors.ts'
 import type { Access } from './access.ts'
-import { type Reason, Refusal } from './guards/refusals.ts'
+import { insideOf } from './guards/aedes.ts'
 import { createSubscriptionLimit } from './guards/subscriptions.ts'
-import { handlePublish } from './handlers.ts'
 import type { MqttLimits } from './limits.ts'
-import { connackCode, type Principal, principalOf } from './principals.ts'
-import type { Reports } from './reports.ts'
+import type { Publishing } from './publishing.ts'
 import type { Sessions } from './sessions.ts'
 import { isFilter } from './topics.ts'
-import type { Work } from './work.ts'
-
-const clientIdAtMost = 128
-const identifierRejected = 2
-const unavailable = 3
-const notAuthorized = 5
 
 type Needs = {
   hub: Hub
   access: Access
-  reports: Reports
+  publishing: Publishing
   sessions: Sessions
-  work: Work
   limits: MqttLimits
-  /** Counts in a client that has signed in. */
-  arrive(client: Client, principal: Principal): void
   isStopping(): boolean
 }
 
-type Hooks = Pick<AedesOptions, 'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'>
+type Hooks = Pick<AedesOptions, 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'>
 
 /** What Aedes asks before it lets a client do anything. */
-export function createHooks({ hub, access, reports, sessions, work, limits, arrive, isStopping }: Needs): Hooks {
-  const unwelcome = new WeakMap<Client, ReturnType<typeof refusal>>()
+export function createHooks({ hub, access, publishing, sessions, limits, isStopping }: Needs): Hooks {
   const subscriptions = createSubscriptionLimit(limits.filters)
-  const refused = new WeakSet<Client>() // who has published what it may not: what it sent after that does not count either
-
-  async function publish(client: Client, { topic, payload, qos }: PublishPacket) {
-    const principal = principalOf(client)
-    if (!principal) throw new Error('not authorized')
-    if (qos === 2) throw new Error('QoS 2 is not offered')
-    const { teamId } = await handlePublish(hub, principal, topic, payload.toString())
-    reports.tell(teamId, { topic, payload: Buffer.from(payload), qos })
-  }
-
   return {
-    preConnect(client, packet, done) {
-      const reason = reasonAgainst(packet)
-      if (reason) unwelcome.set(client, reason)
-      done(null, true)
-    },
-
-    authenticate(client, username, password, done) {
-      const reason = unwelcome.get(client)
-      if (reason) return done(reason, false)
-      const answer = once((error: AuthenticateError | null) => {
-        clearTimeout(late)
-        done(error, error === null)
-      })
-      // Aedes would wait for ever, with the connection and all that it has sent.
-      const late = setTimeout(() => answer(refusal(unavailable, 'sign_in_timeout')), limits.signInWithin)
-      const credentials = { username, password: password?.toString(), address: addressOf(client) }
-      access
-        .signIn(credentials, (principal) => arrive(client, principal))
-        .then(
-          () => answer(null),
-          (error: unknown) => {
-            if (!(error instanceof HubError)) hub.log.error({ err: error }, 'signing in over MQTT: this failed')
-            answer(refusal(connackCode(error), error instanceof HubError ? error.kind : 'unexpected'))
-          }
-        )
-    },
-
-    // Aedes acknowledges a QoS 1 publish only after this hook: what is acknowledged is stored. [MQTT-4.3.2-2]
+    // Asked for a will only: what clients publish does not go through Aedes (publishing.ts).
     authorizePublish(client, packet, done) {
       if (!client) return done(null) // the broker's own
-      if (isStopping()) return done(new Error('the hub is stopping')) // wills: it is the hub that goes, not its clients
-      const isWill = client.closed
-      const inTurn = async () => {
-        if (refused.has(client) && !isWill) throw new Error('cut off before this')
-        await publish(client, packet)
-      }
-      work.inOrder(client, inTurn).then(
-        () => done(null),
-        (error: Error) => {
-          refused.add(client)
-          done(error)
-        }
-      )
+      if (isStopping()) return done(new Error('the hub is stopping')) // it is the hub that goes, not its clients
+      const { topic, payload, qos } = packet
+      publishing.publishWill(insideOf(client), { topic, payload: payload as Buffer, qos }, done)
     },
 
     authorizeSubscribe(client, subscription, done) {
@@ -109,29 +49,3 @@ export function createHooks({ hub, access, reports, sessions, work, limits, arri
     authorizeForward: () => null
   }
 }
-
-/** Whoever wants a session kept must name it [MQTT-3.1.3-7]. */
-const isNamed = ({ clientId, clean = true }: ConnectPacket) => (clean || clientId !== '') && clientId.length <= clientIdAtMost
-
-/** Why a CONNECT is refused whoever sent it. */
-function reasonAgainst(packet: ConnectPacket) {
-  if (!isNamed(packet)) return refusal(identifierRejected, 'identifier')
-  // Without QoS 2, and with nothing retained but what the hub answers, such a will could not be kept [MQTT-3.1.2-17].
-  if (packet.will && (packet.will.qos === 2 || packet.will.retain)) return refusal(notAuthorized, 'not_offered')
-  return undefined
-}
-
-const refusal = (returnCode: number, reason: Reason | ErrorKind) =>
-  Object.assign(new Refusal(reason, 'connection refused'), { returnCode })
-
-/** Does something the first time only. */
-function once<T>(act: (value: T) => void) {
-  let isDone = false
-  return (value: T) => {
-    if (isDone) return
-    isDone = true
-    act(value)
-  }
-}
-
-const addressOf = ({ conn }: Client) => ('remoteAddress' in conn && conn.remoteAddress) || 'unknown'

@@ -23,13 +23,8 @@ export function createLatestVersions({ hub, outbox, news }: Needs) {
   function listen(client: Client, app: string) {
     if (client.closed) return
     const apps = heardBy.get(client) ?? new Set<string>()
-    if (apps.size === 0) client.conn.once('close', () => leave(client, apps))
     heardBy.set(client, apps.add(app))
     listeners.add(app, client)
-  }
-
-  function leave(client: Client, apps: Set<string>) {
-    for (const app of apps) listeners.remove(app, client)
   }
 
   /** Tells clients what an application offers for an architecture now. */
@@ -62,6 +57,11 @@ export function createLatestVersions({ hub, outbox, news }: Needs) {
   }
 
   return {
+    /** Forgets a client whose connection has ended. */
+    left(client: Client) {
+      for (const app of heardBy.get(client) ?? []) listeners.remove(app, client)
+    },
+
     /** Tells a client what it finds on the topics that its filters cover. */
     async greet(client: Client, filters: string[], occasion: Occasion) {
       for (const app of new Set(filters.map(applicationIn))) {

@@ -13,7 +13,9 @@ export const defaultMqttLimits = {
   /** How many filters a client may have subscribed to, and name in one packet. */
   filters: 100,
   /** How long a client may take nothing of what it is sent. */
-  stalledFor: 30_000
+  stalledFor: 30_000,
+  /** How long connections may keep the process busy before others get their turn. */
+  turn: 8
 }
 
 export type MqttLimits = typeof defaultMqttLimits

@@ -1,40 +1,66 @@
 import { readFile } from 'node:fs/promises'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer } from 'node:tls'
+import type { Socket, SocketHandler, TLSOptions } from 'bun'
 import type { Hub } from '../hub.ts'
 import type { Broker } from './broker.ts'
+import { type Line, Wire } from './wire.ts'
 
-const quietBeforeProbe = 60_000
+/** A connection over TCP or TLS. */
+class SocketWire extends Wire {
+  #socket: Socket<SocketWire>
 
-/** Listens for MQTT over TCP, and over TLS when a certificate is configured. */
-export async function listenForMqtt({ config: { host, mqttPort, tls }, log }: Hub, { admit, handle, limits }: Broker) {
-  // A client without an MQTT keep-alive that has gone without a word is found out by TCP.
-  const accept = (socket: Socket) => handle(socket.setNoDelay(true).setKeepAlive(true, quietBeforeProbe))
-  const servers = [await listen(createServer(accept), mqttPort, host)]
-  if (tls) {
-    const cert = await readFile(tls.certFile)
-    const key = await readFile(tls.keyFile)
-    const server = createTlsServer({ cert, key, handshakeTimeout: limits.signInWithin }, accept)
-    server.on('connection', admit) // who has not got through the handshake counts too
-    server.on('tlsClientError', (_error, socket) => void socket.destroy())
-    servers.push(await listen(server, tls.port, host))
+  constructor(line: Line, socket: Socket<SocketWire>) {
+    super(line, socket.remoteAddress)
+    this.#socket = socket
+    socket.data = this
   }
-  for (const server of servers) server.on('error', (error) => log.error({ err: error }, 'MQTT listener'))
-  const [port, tlsPort] = servers.map((server) => (server.address() as AddressInfo).port)
-  return {
-    port: port ?? mqttPort,
-    tlsPort,
-    /** Takes no new connections. */
-    stop: () => {
-      for (const server of servers) server.close()
-    }
+
+  override probeAfter(ms: number) {
+    this.#socket.setKeepAlive(true, ms)
+  }
+
+  protected override transmit(bytes: Uint8Array) {
+    return this.#socket.write(bytes)
+  }
+
+  protected override hangUp() {
+    this.#socket.end()
+  }
+
+  protected override pause() {
+    this.#socket.pause()
+  }
+
+  protected override resume() {
+    this.#socket.resume()
   }
 }
 
-async function listen(server: Server, port: number, host: string) {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject)
-  server.listen(port, host, resolve)
-  await promise
-  return server
+/** Listens for MQTT over TCP, and over TLS when a certificate is configured. */
+export async function listenForMqtt(
+  { config: { host, mqttPort, tls } }: Pick<Hub, 'config'>,
+  { handle, line }: Pick<Broker, 'handle' | 'line'>
+) {
+  const socket: SocketHandler<SocketWire> = {
+    open: (opened) => handle(new SocketWire(line, opened)),
+    handshake() {}, // so that `open` comes before it: who does not get through it counts too, and is ended in time
+    data: ({ data: wire }, bytes) => wire.receive(bytes),
+    drain: ({ data: wire }) => wire.drain(),
+    end: ({ data: wire }) => wire.end(),
+    close: ({ data: wire }, error) => wire.close(error),
+    error() {}
+  }
+  const listen = (port: number, more: { tls?: TLSOptions } = {}) =>
+    Bun.listen<SocketWire>({ hostname: host, port, socket, allowHalfOpen: true, ...more })
+
+  const plain = listen(mqttPort)
+  const secure = tls && listen(tls.port, { tls: { cert: await readFile(tls.certFile), key: await readFile(tls.keyFile) } })
+  return {
+    port: plain.port,
+    tlsPort: secure?.port,
+    /** Takes no new connections. */
+    stop() {
+      plain.stop()
+      secure?.stop()
+    }
+  }
 }

@@ -1,8 +1,8 @@
 import type { Client } from 'aedes'
-import { writeToStream } from 'mqtt-packet'
-import type { AedesClient } from './guards/aedes.ts'
+import { publishBytes } from './encoding.ts'
+import { type AedesClient, insideOf } from './guards/aedes.ts'
 import { Refusal } from './guards/refusals.ts'
-import { mayReceive, principalOf } from './principals.ts'
+import { mayReceive } from './principals.ts'
 import type { Sessions } from './sessions.ts'
 import { covers } from './topics.ts'
 
@@ -41,22 +41,19 @@ export type Outbox = ReturnType<typeof createOutbox>
  * `told` is called with each notice that is sent.
  */
 export function createOutbox(sessions: Sessions, told: (notice: Told) => void = () => {}) {
-  const open = new WeakSet<Client>()
   const queues = new WeakMap<Client, Queue>()
-  const isOpen = (client: Client) => open.has(client) && !client.closed
 
-  function send(client: AedesClient, qos: Qos, { acknowledged, notice, ...message }: Outgoing) {
-    const { topic, payload, retain } = message
+  function send(client: AedesClient, qos: Qos, message: Outgoing) {
+    const { topic, payload, retain, replaceable, acknowledged, notice } = message
     if (notice) told(notice)
-    const packet = { cmd: 'publish', topic, payload, retain, qos, dup: false } as const
     if (qos === 0) {
-      writeToStream(packet, client.conn)
+      client.conn.write(publishBytes({ topic, payload, qos, retain, dup: false }))
       acknowledged?.()
       return
     }
     const messageId = nextMessageId(client)
-    sessions.keep(client.id, { ...message, qos, messageId, acknowledged })
-    writeToStream({ ...packet, messageId }, client.conn)
+    sessions.keep(client.id, { topic, payload, qos, retain, replaceable, acknowledged, messageId })
+    client.conn.write(publishBytes({ topic, payload, qos, retain, dup: false, messageId }))
   }
 
   function nextMessageId(client: AedesClient) {
@@ -68,7 +65,7 @@ export function createOutbox(sessions: Sessions, told: (notice: Told) => void = 
   }
 
   const hasRoom = (client: Client, qos: Qos) =>
-    !client.conn.writableNeedDrain && (qos === 0 || sessions.underWay(client.id).size < unacknowledgedAtMost)
+    !insideOf(client).conn.writableNeedDrain && (qos === 0 || sessions.underWay(client.id).size < unacknowledgedAtMost)
 
   function wait(client: Client, message: Outgoing) {
     const queue = queues.get(client) ?? { messages: new Map<string, Outgoing>(), numbered: 0, bytes: 0, woken: false }
@@ -82,7 +79,7 @@ export function createOutbox(sessions: Sessions, told: (notice: Told) => void = 
   function goOnAtDrain(client: Client, queue: Queue) {
     if (queue.woken) return
     queue.woken = true
-    client.conn.once('drain', () => {
+    insideOf(client).conn.once('drain', () => {
       queue.woken = false
       sendWaiting(client)
     })
@@ -96,7 +93,7 @@ export function createOutbox(sessions: Sessions, told: (notice: Told) => void = 
       if (qos !== undefined && !hasRoom(client, qos)) return goOnAtDrain(client, queue)
       queue.messages.delete(key)
       queue.bytes -= lastingBytes(message)
-      if (qos !== undefined) send(client as AedesClient, qos, message)
+      if (qos !== undefined) send(insideOf(client), qos, message)
     }
     queues.delete(client)
   }
@@ -107,7 +104,7 @@ export function createOutbox(sessions: Sessions, told: (notice: Told) => void = 
       const qos = qosFor(client, message)
       if (qos === undefined || !isOpen(client)) return
       if (queues.has(client) || !hasRoom(client, qos)) wait(client, message)
-      else send(client as AedesClient, qos, message)
+      else send(insideOf(client), qos, message)
     },
 
     /** Whether a client has subscribed to a topic. */
@@ -124,11 +121,11 @@ export function createOutbox(sessions: Sessions, told: (notice: Told) => void = 
      * is sent again [MQTT-4.4.0-1], marked as such [MQTT-3.3.1-1].
      */
     open(client: Client) {
-      open.add(client)
-      const principal = principalOf(client)
+      const { conn, principal } = insideOf(client)
+      insideOf(client).isOpen = true
       for (const [messageId, { topic, payload, retain }] of sessions.underWay(client.id)) {
-        if (!principal || !mayReceive(principal, topic)) continue
-        writeToStream({ cmd: 'publish', topic, payload, retain, qos: 1, dup: true, messageId }, client.conn)
+        if (principal && mayReceive(principal, topic))
+          conn.write(publishBytes({ topic, payload, retain, qos: 1, dup: true, messageId }))
       }
     }
   }
@@ -138,11 +135,18 @@ const lastingBytes = ({ replaceable, payload }: Outgoing) => (replaceable ? 0 : 
 
 const after = (messageId: number) => (messageId >= 65_535 ? 1 : messageId + 1)
 
+const isOpen = (client: Client) => insideOf(client).isOpen && !client.closed
+
 /** The QoS of the message, or the highest among the client's filters that cover its topic, whichever is less [MQTT-3.3.5-1]; undefined where none does. */
 function qosFor(client: Client, { topic, qos: published }: Pick<Outgoing, 'topic' | 'qos'>): Qos | undefined {
-  let best: Qos | undefined
-  for (const [filter, { qos }] of Object.entries((client as AedesClient).subscriptions)) {
-    if (covers(filter, topic)) best = Math.max(best ?? 0, Math.min(qos, published)) as Qos
+  const { subscriptions, principal } = insideOf(client)
+  let best = atMost(subscriptions[topic], published)
+  if (principal?.kind === 'device') return best // it has no wildcards
+  for (const filter in subscriptions) {
+    if (best === published) return best
+    if (covers(filter, topic)) best = Math.max(best ?? 0, atMost(subscriptions[filter], published) ?? 0) as Qos
   }
   return best
 }
+
+const atMost = (granted: { qos: number } | undefined, published: Qos) => granted && (Math.min(granted.qos, published) as Qos)

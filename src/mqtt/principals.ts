@@ -2,8 +2,9 @@ import type { Client } from 'aedes'
 import type { Device } from '../features/devices/columns.ts'
 import type { Hub } from '../hub.ts'
 import { HubError, unauthorized } from '../lib/errors.ts'
+import { insideOf } from './guards/aedes.ts'
 import { applicationIn } from './public-topics.ts'
-import { isFilter, topics } from './topics.ts'
+import { covers, isFilter, topics } from './topics.ts'
 
 export type DevicePrincipal = { kind: 'device'; id: string; device: Device }
 
@@ -16,12 +17,8 @@ export type DesktopPrincipal = { kind: 'desktop'; id: string }
 /** Who is at the other end of a connection. */
 export type Principal = DevicePrincipal | UserPrincipal | DesktopPrincipal
 
-const principals = new WeakMap<Client, Principal>()
-
 /** Who a client has signed in as. */
-export const principalOf = (client: Client) => principals.get(client)
-
-export const setPrincipal = (client: Client, principal: Principal) => void principals.set(client, principal)
+export const principalOf = (client: Client) => insideOf(client).principal
 
 export type Credentials = { username: string | undefined; password: string | undefined; address: string }
 
@@ -59,9 +56,13 @@ export function maySubscribe(principal: Principal, filter: string) {
 /** Whether a principal may be sent a message on a topic that was theirs. Of a repo that a user watches no longer, and of a task that is gone, none is kept. */
 export const mayReceive = (principal: Principal, topic: string) =>
   maySubscribe(principal, topic) || // a topic is a filter that covers itself
-  (principal.kind === 'user' && ofUsers.some((each) => each.match(topic) !== undefined))
+  (principal.kind === 'user' && ofUsers.some((filter) => covers(filter, topic)))
 
-const ofUsers = [topics.latestRelease, topics.taskStatus, topics.taskLogs]
+const ofUsers = [
+  topics.latestRelease.of({ owner: '+', name: '+' }),
+  topics.taskStatus.of({ id: '+' }),
+  topics.taskLogs.of({ id: '+' })
+]
 
 const teamOf = (topic: string) => topic.split('/')[0] ?? ''
 

@@ -5,12 +5,16 @@ import { topics } from './topics.ts'
 
 export type Reports = ReturnType<typeof createReports>
 
-type Told = { topic: string; payload: Buffer; qos: 0 | 1 }
+type Told = { topic: string; payload: Buffer; qos: number }
 
 /** Tells the members of a team what its devices say, once it is stored, over whichever way it came. */
 export function createReports({ connections, outbox }: { connections: Connections; outbox: Outbox }) {
-  function tell(teamId: string, message: Told) {
-    for (const client of connections.ofMembers(teamId)) outbox.deliver(client, { ...message, retain: false, replaceable: false })
+  function tell(teamId: string, { topic, ...message }: Told) {
+    const members = connections.ofMembers(teamId)
+    if (members.size === 0) return
+    const payload = Buffer.from(message.payload) // it may be a part of much that came together, and this may wait
+    const qos = message.qos === 0 ? 0 : 1
+    for (const client of members) outbox.deliver(client, { topic, payload, qos, retain: false, replaceable: false })
   }
 
   return {

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import type { Client, Subscription } from 'aedes'
 import type { Outgoing } from './outbox.ts'
 import type { Principal } from './principals.ts'
@@ -59,13 +58,11 @@ export function createSessions() {
       async removeSubscriptions({ id }: Identified, filters: string[]) {
         for (const filter of filters) sessions.get(id)?.subscriptions.delete(filter)
       },
-      subscriptionsByClient: async ({ id }: Identified) => [...(sessions.get(id)?.subscriptions.values() ?? [])],
-      cleanSubscriptions: async ({ id }: Identified) => end(id), // [MQTT-3.1.2-6]
       subscriptionsByTopic: async () => [],
       countOffline: async () => ({ subsCount: 0, clientsCount: sessions.count() }),
 
       storeRetained: async () => {},
-      createRetainedStreamCombi: () => Readable.from([]),
+      createRetainedStreamCombi: () => ({ pipe() {} }),
 
       /** Called for each PUBACK. */
       async outgoingClearMessageId({ id }: Identified, { messageId }: Numbered) {
@@ -77,17 +74,24 @@ export function createSessions() {
       async outgoingEnqueue() {},
       async outgoingEnqueueCombi() {},
       async outgoingUpdate() {},
-      outgoingStream: () => Readable.from([]),
 
       // QoS 2 is refused before any of these would be reached.
       async incomingStorePacket() {},
       incomingGetPacket: () => Promise.reject(new Error('no such packet')),
       incomingDelPacket: () => Promise.reject(new Error('no such packet')),
 
-      async putWill() {},
       async delWill() {},
-      streamWill: () => Readable.from([]),
+      streamWill: () => [],
       async destroy() {}
+    },
+
+    /** Begins a session; gives the one that there was, where that is to be taken up. */
+    begin({ id, clean }: Identified & { clean: boolean }): Session | undefined {
+      const kept = clean ? undefined : sessions.get(id)
+      if (clean)
+        end(id) // [MQTT-3.1.2-6]
+      else if (!kept) of(id)
+      return kept
     },
 
     /** Notes that a subscription may be kept: nothing that was refused comes back with the session. */

@@ -9,23 +9,25 @@ export type Topic<P> = {
   pattern: string
   /** The topic with its levels filled in. */
   of(params: P): string
-  /** The levels that a topic name has here, or undefined where it is another topic. */
-  match(name: string): P | undefined
+  /** Whether a name is the topic with its levels filled in so. */
+  is(name: string, params: P): boolean
 }
 
 function topic<const Pattern extends string>(pattern: Pattern): Topic<Params<Pattern>> {
-  const levels = pattern.split('/')
+  const levels = pattern.split('/').map((level) => ({ text: level, param: level.startsWith(':') ? level.slice(1) : undefined }))
+  const filledIn = ({ text, param }: (typeof levels)[number], params: unknown) =>
+    param === undefined ? text : ((params as Record<string, string>)[param] ?? '')
   return {
     pattern,
-    of: (params) =>
-      levels.map((level) => (level.startsWith(':') ? (params as Record<string, string>)[level.slice(1)] : level)).join('/'),
-    match(name) {
-      const given = name.split('/')
-      if (given.length !== levels.length) return undefined
-      const matches = levels.every((level, i) => level.startsWith(':') || level === given[i])
-      if (!matches) return undefined
-      const named = levels.flatMap((level, i) => (level.startsWith(':') ? [[level.slice(1), given[i]]] : []))
-      return Object.fromEntries(named) as Params<Pattern>
+    of: (params) => levels.map((level) => filledIn(level, params)).join('/'),
+    is(name, params) {
+      let at = -1
+      for (const level of levels) {
+        const text = filledIn(level, params)
+        if ((at >= 0 && name[at] !== '/') || !name.startsWith(text, at + 1)) return false
+        at += 1 + text.length
+      }
+      return at === name.length
     }
   }
 }
@@ -53,13 +55,22 @@ export const topics = {
 /** Whether a topic filter covers a topic name [MQTT-4.7.1-2] [MQTT-4.7.1-3]. */
 export function covers(filter: string, name: string) {
   if (filter === name) return true
-  const wanted = filter.split('/')
-  const given = name.split('/')
-  for (const [i, level] of wanted.entries()) {
-    if (level === '#') return true // also covers the level above it, which has no more levels of its own
-    if (i >= given.length || (level !== '+' && level !== given[i])) return false
+  let at = 0 // of the name
+  for (let from = 0; from <= filter.length; ) {
+    if (filter[from] === '#') return true // also covers the level above it, which has no more levels of its own
+    const to = endOfLevel(filter, from)
+    const end = endOfLevel(name, at)
+    const isSame = filter[from] === '+' || (to - from === end - at && name.startsWith(filter.slice(from, to), at))
+    if (at > name.length || !isSame) return false
+    from = to + 1
+    at = end + 1
   }
-  return wanted.length === given.length
+  return at > name.length
+}
+
+function endOfLevel(text: string, from: number) {
+  const slash = text.indexOf('/', from)
+  return slash < 0 ? text.length : slash
 }
 
 /** The most levels of a topic that is taken: the hub's own have five. */

@@ -1,76 +1,53 @@
-import { Duplex } from 'node:stream'
 import type { Server, ServerWebSocket, WebSocketHandler } from 'bun'
 import type { Broker } from './broker.ts'
 import { type Bucket, fullBucket, take } from './guards/bucket.ts'
+import { isSignedIn, type Line, Wire } from './wire.ts'
 
 const path = '/mqtt'
 const header = 5 // of an MQTT packet: its type and its length
 const framesPerPacket = 8 // a packet may come in pieces
 const unreadAtMost = 256 * 1024
 
-type Data = { address: string; frames: Bucket; stream?: WebSocketStream }
+type Data = { address: string; frames: Bucket; wire?: WebSocketWire }
 
-/** A WebSocket as the byte stream that the broker reads and writes. */
-class WebSocketStream extends Duplex {
-  readonly remoteAddress: string
+/** A connection over a WebSocket: its bytes are the same, however they lie in frames. */
+class WebSocketWire extends Wire {
   #socket: ServerWebSocket<Data>
-  #drained: (() => void) | undefined
 
-  constructor(socket: ServerWebSocket<Data>) {
-    super()
+  constructor(line: Line, socket: ServerWebSocket<Data>) {
+    super(line, socket.data.address)
     this.#socket = socket
-    this.remoteAddress = socket.data.address
   }
 
-  /** Hands on a frame in a turn of its own: pushed inside a read, it would be parsed in the middle of another packet. */
-  receive(bytes: Buffer) {
-    setImmediate(() => {
-      if (this.destroyed) return
-      // A WebSocket cannot be told to wait, so whoever sends faster than is read is cut off.
-      if (!this.push(bytes) && this.readableLength > unreadAtMost) this.destroy()
-    })
+  /** The socket takes all and keeps what the other end does not; once it has begun to, that is waited for. */
+  protected override transmit(bytes: Uint8Array) {
+    const sent = this.#socket.sendBinary(bytes)
+    if (sent === -1) this.block()
+    return bytes.length
   }
 
-  /** The other end has gone: what it sent before that, a DISCONNECT perhaps, is still read. */
-  ended() {
-    setImmediate(() => this.push(null))
+  /** A WebSocket cannot be told to wait, so whoever sends faster than is read is cut off. */
+  override receive(bytes: Buffer) {
+    super.receive(bytes)
+    if (this.unread && this.unread.length > unreadAtMost) this.destroy()
   }
 
-  /** There is room in the socket again. */
-  drain() {
-    const drained = this.#drained
-    this.#drained = undefined
-    drained?.()
-  }
-
-  override _read() {}
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void) {
-    const sent = this.#socket.sendBinary(chunk)
-    if (sent === 0) return done(new Error('The WebSocket is closed'))
-    if (sent === -1) this.#drained = done
-    else done()
-  }
-
-  /** The many small writes of one packet become one frame. */
-  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error) => void) {
-    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'binary', done)
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void) {
-    this.drain()
+  protected override hangUp() {
     this.#socket.close()
-    done(error)
   }
+
+  protected override pause() {}
+
+  protected override resume() {}
 }
 
 export type WebSocketConnections = ReturnType<typeof createWebSocketConnections>
 
 /** MQTT over WebSocket: what `Bun.serve` needs to hand its sockets to the broker (MQTT 3.1.1 section 6). */
-export function createWebSocketConnections({ handle, isSignedIn, limits }: Pick<Broker, 'handle' | 'isSignedIn' | 'limits'>) {
+export function createWebSocketConnections({ handle, line, limits }: Pick<Broker, 'handle' | 'line' | 'limits'>) {
   const rate = { perSecond: limits.packetsPerSecond * framesPerPacket, atOnce: limits.packetsAtOnce * framesPerPacket }
-  const isTooLong = ({ length }: Buffer, { stream }: Data) =>
-    length > limits.packetBeforeSignIn + header && !(stream && isSignedIn(stream))
+  const isTooLong = ({ length }: Buffer, { wire }: Data) =>
+    length > limits.packetBeforeSignIn + header && !(wire && isSignedIn(wire))
 
   const handlers: WebSocketHandler<Data> = {
     maxPayloadLength: limits.packet + header,
@@ -79,17 +56,17 @@ export function createWebSocketConnections({ handle, isSignedIn, limits }: Pick<
     idleTimeout: 0, // the MQTT keep-alive decides
     sendPings: false,
     open(socket) {
-      socket.data.stream = new WebSocketStream(socket)
-      handle(socket.data.stream)
+      socket.data.wire = new WebSocketWire(line, socket)
+      handle(socket.data.wire)
     },
     message(socket, message) {
       if (typeof message === 'string') return socket.close(1003, 'MQTT is binary') // [MQTT-6.0.0-1]
       if (!take(socket.data.frames, 1, rate)) return socket.close(1008, 'Too many frames')
       if (isTooLong(message, socket.data)) return socket.close(1009, 'Sign in first')
-      socket.data.stream?.receive(Buffer.from(message))
+      socket.data.wire?.receive(Buffer.from(message))
     },
-    drain: (socket) => socket.data.stream?.drain(),
-    close: (socket) => socket.data.stream?.ended()
+    drain: (socket) => socket.data.wire?.drain(),
+    close: (socket) => socket.data.wire?.close()
   }
 
   return {

@@ -169,7 +169,7 @@ describe('a deployment', () => {
     const lamp = await testDevice(ada, 'lamp', { app: 'blinker' })
     await deployed(hub, ada, 'older')
     await using device = await deviceClient(hub, ada, lamp)
-    const reading = holdUp(hub.hub.deployments, 'ofTeam')
+    const reading = holdUp(hub.hub.devices, 'state')
     await device.subscribe([topicOf('lamp')])
     await reading.asked
     const told = deployed(hub, ada, 'newer')

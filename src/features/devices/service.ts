@@ -117,6 +117,9 @@ export function createDevices({ db, clock, notices, logs, limits, presence, stat
       return state === undefined || state instanceof Promise ? orRefused(state, address) : state
     },
 
+    /** What a device should do, by its id; undefined where it is no more. */
+    state: (deviceId: string) => states.byId(deviceId),
+
     /** The device that signs in as `<team>/<name>` with its secret. Throws `unauthorized`, and `tooMany` as above. */
     async signIn(username: string, secret: string, address: string): Promise<Device> {
       const device = isSecret(secret) ? (await states.bySecret(secret))?.device : undefined

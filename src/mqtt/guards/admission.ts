@@ -1,5 +1,5 @@
-import type { Connection } from 'aedes'
 import { networkOf } from '../../lib/networks.ts'
+import type { Wire } from '../wire.ts'
 import type { Reason } from './refusals.ts'
 
 type Limits = { connections: number; connectionsPerAddress: number | undefined; unfinishedSignIns: number }
@@ -8,29 +8,14 @@ const perAddressByDefault = 1000
 
 /** Who may be connected at all: so many in all and from one address, and so many who have not said who they are. */
 export function createAdmission(limits: Limits, refused: (reason: Reason) => void) {
-  const streams = new Set<Connection>()
-  const unfinished = new Set<Connection>()
+  const wires = new Set<Wire>()
+  const unfinished = new Set<Wire>()
   const byAddress = new Map<string, number>()
 
   function reasonAgainst(address: string): Reason | undefined {
-    if (streams.size >= limits.connections) return 'connections'
+    if (wires.size >= limits.connections) return 'connections'
     const isOver = (byAddress.get(address) ?? 0) >= atMostFrom(address, limits)
     return isOver ? 'connections_of_address' : undefined
-  }
-
-  function leave(stream: Connection, address: string) {
-    streams.delete(stream)
-    unfinished.delete(stream)
-    const left = (byAddress.get(address) ?? 1) - 1
-    if (left > 0) byAddress.set(address, left)
-    else byAddress.delete(address)
-  }
-
-  function enter(stream: Connection, address: string) {
-    streams.add(stream)
-    unfinished.add(stream)
-    byAddress.set(address, (byAddress.get(address) ?? 0) + 1)
-    stream.once('close', () => leave(stream, address))
   }
 
   /** Whoever has taken longest to sign in makes room: clients in earnest are done in a moment. */
@@ -44,30 +29,37 @@ export function createAdmission(limits: Limits, refused: (reason: Reason) => voi
   }
 
   return {
-    /** Takes a connection in, once; where there are too many it is ended. Gives whether it may stay. */
-    admit(stream: Connection) {
-      if (streams.has(stream)) return true
-      const address = networkOf(addressOf(stream))
+    /** Takes a connection in; where there are too many it is ended. Gives whether it may stay. */
+    admit(wire: Wire) {
+      const address = networkOf(wire.remoteAddress)
       const reason = reasonAgainst(address)
       if (reason) {
         refused(reason)
-        stream.once('error', () => {})
-        stream.destroy()
+        wire.destroy()
         return false
       }
-      enter(stream, address)
+      wires.add(wire)
+      unfinished.add(wire)
+      byAddress.set(address, (byAddress.get(address) ?? 0) + 1)
       makeRoom()
       return true
     },
 
-    /** A connection has signed in. */
-    signedIn: (stream: Connection) => void unfinished.delete(stream),
+    /** A connection is gone. */
+    left(wire: Wire) {
+      if (!wires.delete(wire)) return
+      unfinished.delete(wire)
+      const address = networkOf(wire.remoteAddress)
+      const others = (byAddress.get(address) ?? 1) - 1
+      if (others > 0) byAddress.set(address, others)
+      else byAddress.delete(address)
+    },
 
-    /** Whether a connection has signed in. */
-    isSignedIn: (stream: Connection) => streams.has(stream) && !unfinished.has(stream),
+    /** A connection has signed in. */
+    signedIn: (wire: Wire) => void unfinished.delete(wire),
 
     /** Everybody who is there. */
-    streams: streams as ReadonlySet<Connection>
+    wires: wires as ReadonlySet<Wire>
   }
 }
 
@@ -76,5 +68,3 @@ function atMostFrom(address: string, { connections, connectionsPerAddress }: Lim
   if (connectionsPerAddress !== undefined) return connectionsPerAddress
   return address.startsWith('127.') || address === '0:0:0:0' ? connections : perAddressByDefault
 }
-
-const addressOf = (stream: Connection) => ('remoteAddress' in stream && stream.remoteAddress) || 'unknown'

@@ -1,57 +1,43 @@
-import type { Client, Connection } from 'aedes'
+import type { Client } from 'aedes'
 import type { Hub } from '../../hub.ts'
 import type { MqttLimits } from '../limits.ts'
+import type { Wire } from '../wire.ts'
 import { createAdmission } from './admission.ts'
-import type { AedesClient } from './aedes.ts'
-import { type Bucket, fullBucket } from './bucket.ts'
-import { guardFrames } from './frames.ts'
-import { readInTurn } from './reading.ts'
+import { insideOf } from './aedes.ts'
 import { Refusal, reasonOf } from './refusals.ts'
-import { watchStalls } from './stalls.ts'
+import { watch } from './watch.ts'
 
 export type Guards = ReturnType<typeof createGuards>
 
 /** What keeps one client, whatever it sends or does not take, from costing the others anything. */
 export function createGuards({ config, log, metrics }: Pick<Hub, 'config' | 'log' | 'metrics'>, limits: MqttLimits) {
-  const rate = { perSecond: limits.packetsPerSecond, atOnce: limits.packetsAtOnce }
-  const buckets = new WeakMap<Client, Bucket>()
   const { mqttMaxConnections: connections, mqttMaxConnectionsPerAddress: connectionsPerAddress } = config
   const count = (reason: string) => metrics.refused('mqtt', reason)
   const admission = createAdmission({ ...limits, connections, connectionsPerAddress }, count)
-  const { streams, isSignedIn } = admission
-  const stopWatching = watchStalls({ streams, stalledFor: limits.stalledFor, cutOff: cutOffStalled })
+  const { admit, left, wires } = admission
+  const stopWatching = watch({ wires, limits, cutOff })
 
-  function cutOffStalled(stream: Connection & { client?: Client }) {
-    if (stream.client) stream.client.emit('error', new Refusal('stalled', 'takes nothing of what it is sent'))
-    else stream.destroy()
+  function cutOff(wire: Wire, error: Error) {
+    if (wire.client) return void wire.client.emit('error', error)
+    if (error instanceof Refusal) count(error.reason)
+    wire.destroy()
   }
 
   return {
     /** Everybody who is connected. */
-    streams,
+    wires,
 
     /** Counts a connection in; gives whether it may stay. */
-    admit: admission.admit,
+    admit,
 
-    /** Whether a connection has signed in. */
-    isSignedIn,
-
-    /** Stands between a client and Aedes from its first byte on. */
-    guard(client: Client) {
-      const bucket = fullBucket(rate)
-      buckets.set(client, bucket)
-      guardFrames(client as AedesClient, { limits, bucket, isSignedIn: ({ conn }) => isSignedIn(conn) })
-      readInTurn(client as AedesClient, (error) => log.error({ err: error }, 'unexpected error in a packet'))
-    },
+    /** Counts a connection out. */
+    left,
 
     /** A client has signed in: it may send larger packets. */
-    signedIn: ({ conn }: Client) => admission.signedIn(conn),
+    signedIn: (client: Client) => admission.signedIn(insideOf(client).conn),
 
     /** A client has acknowledged what it was sent: that packet was called for, and costs it nothing. */
-    acknowledged(client: Client) {
-      const bucket = buckets.get(client)
-      if (bucket) bucket.tokens++
-    },
+    acknowledged: (client: Client) => void insideOf(client).bucket.tokens++,
 
     /** A client has been cut off, or has broken off: what was refused is counted by its reason. */
     ended(client: Client, error: Error) {

@@ -1,3 +1,4 @@
+import { byteAt, type Unread } from '../unread.ts'
 import type { ParsedPacket } from './aedes.ts'
 import { Refusal } from './refusals.ts'
 
@@ -6,6 +7,47 @@ const malformed = (message: string) => new Refusal('malformed', message)
 const acknowledgements = new Set(['puback', 'pubrec', 'pubrel', 'pubcomp'])
 const empty = new Set(['pingreq', 'disconnect'])
 const numbered = new Set(['subscribe', 'unsubscribe', ...acknowledgements])
+const lengthBytesAtMost = 4
+const nothing = Buffer.alloc(0)
+
+// What clients send, and the flags that must stand beside it [MQTT-2.2.2-1]; those of a PUBLISH have a meaning.
+const kinds = new Map([
+  [1, { cmd: 'connect', flags: 0 }],
+  [3, { cmd: 'publish', flags: undefined }],
+  [4, { cmd: 'puback', flags: 0 }],
+  [5, { cmd: 'pubrec', flags: 0 }],
+  [6, { cmd: 'pubrel', flags: 2 }],
+  [7, { cmd: 'pubcomp', flags: 0 }],
+  [8, { cmd: 'subscribe', flags: 2 }],
+  [10, { cmd: 'unsubscribe', flags: 2 }],
+  [12, { cmd: 'pingreq', flags: 0 }],
+  [14, { cmd: 'disconnect', flags: 0 }]
+])
+
+/** The fixed header of the packet that comes next; undefined where it is not all there. Throws where there is no such packet. */
+export function headerOf(unread: Unread): ParsedPacket | undefined {
+  const first = byteAt(unread, 0) ?? 0
+  const kind = kinds.get(first >> 4)
+  const flags = first & 15
+  if (!kind || (kind.flags ?? flags) !== flags) throw malformed('no packet that clients send [MQTT-2.2.2-2]')
+  const qos = (flags >> 1) & 3
+  if (kind.flags === undefined && qos === 3) throw malformed('both bits of QoS are set [MQTT-3.3.1-4]')
+  const dup = (flags & 8) !== 0
+  const packet = { cmd: kind.cmd, size: 1, length: 0, qos, retain: (flags & 1) !== 0, dup, topic: '', payload: nothing }
+  return readLength(unread, packet) ? packet : undefined
+}
+
+/** Reads how long a packet is behind its fixed header, and how long that is; gives whether it says so yet. */
+function readLength(unread: Unread, packet: ParsedPacket) {
+  for (let byte = 128; byte > 127; packet.size++) {
+    const next = byteAt(unread, packet.size)
+    if (next === undefined) return false
+    if (next > 127 && packet.size === lengthBytesAtMost) throw malformed('a length of more than four bytes')
+    packet.length += (next & 127) * 128 ** (packet.size - 1)
+    byte = next
+  }
+  return true
+}
 
 /** What is wrong with a packet by its fixed header alone, before any more of it is kept. `isConnected`: its CONNECT has come. */
 export function faultOfHeader({ cmd, qos, retain, dup }: ParsedPacket, isConnected: boolean) {

@@ -15,22 +15,21 @@ export type Reason =
   | 'identifier'
   | 'unexpected'
 
-/** A client is cut off by a guard. */
+/** A client is cut off by a guard. `answer`: what it is sent before that. */
 export class Refusal extends Error {
   override name = 'Refusal'
   readonly reason: Reason | ErrorKind
+  readonly answer: Uint8Array | undefined
 
-  constructor(reason: Reason | ErrorKind, message: string) {
+  constructor(reason: Reason | ErrorKind, message: string, answer?: Uint8Array) {
     super(message)
     this.reason = reason
+    this.answer = answer
   }
 }
 
 // What Aedes 1.2 says where it cuts off a client by itself.
 const reasonsOfAedes: Record<string, Reason> = {
-  'connect did not arrive in time': 'sign_in_timeout',
-  'drain timeout': 'stalled',
-  'Client queue limit reached': 'too_fast',
   'Invalid protocol': 'malformed',
   'unacceptable protocol version': 'protocol_version',
   'identifier rejected': 'identifier'

@@ -1,5 +1,5 @@
 import type { Client } from 'aedes'
-import type { AedesClient } from './aedes.ts'
+import { insideOf } from './aedes.ts'
 
 /** Counts what clients subscribe to: each filter costs memory, and a look at every message. */
 export function createSubscriptionLimit(filtersAtMost: number) {
@@ -8,7 +8,7 @@ export function createSubscriptionLimit(filtersAtMost: number) {
   return {
     /** Whether a client may have one more filter, counting those that are being looked at. */
     async mayHave(client: Client, filter: string, isAllowed: () => Promise<boolean>) {
-      const { subscriptions } = client as AedesClient
+      const { subscriptions } = insideOf(client)
       const pending = asked.get(client) ?? 0
       const isNew = subscriptions[filter] === undefined
       if (isNew && Object.keys(subscriptions).length + pending >= filtersAtMost) return false
@@ -16,7 +16,9 @@ export function createSubscriptionLimit(filtersAtMost: number) {
       try {
         return await isAllowed()
       } finally {
-        asked.set(client, (asked.get(client) ?? 1) - 1)
+        const others = (asked.get(client) ?? 1) - 1
+        if (others > 0) asked.set(client, others)
+        else asked.delete(client)
       }
     }
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { PassThrough } from 'node:stream'
 import { createAdmission } from '../../../src/mqtt/guards/admission.ts'
+import type { Wire } from '../../../src/mqtt/wire.ts'
 import { bareClient, connectBytes } from '../../support/bare.ts'
 import { testDevice, testHub } from '../../support/hub.ts'
 import { refusals } from '../../support/metrics.ts'
@@ -68,7 +68,7 @@ describe('of connections there are at most', () => {
     const refused: string[] = []
     const limits = { connections: 10_000, connectionsPerAddress: undefined, unfinishedSignIns: 10_000 }
     const admission = createAdmission(limits, (reason) => void refused.push(reason))
-    const comeFrom = (remoteAddress: string) => admission.admit(Object.assign(new PassThrough(), { remoteAddress }))
+    const comeFrom = (remoteAddress: string) => admission.admit({ remoteAddress, destroy() {} } as Wire)
     const came = (count: number, address: (n: number) => string) =>
       Array.from({ length: count }, (_, n) => comeFrom(address(n))).filter(Boolean).length
     expect(came(1100, () => '203.0.113.7')).toBe(1000)

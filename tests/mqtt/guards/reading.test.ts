@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { EventEmitter } from 'node:events'
-import { PassThrough } from 'node:stream'
-import { generate, parser } from 'mqtt-packet'
-import type { AedesClient, Parser } from '../../../src/mqtt/guards/aedes.ts'
-import { readInTurn } from '../../../src/mqtt/guards/reading.ts'
+import { generate } from 'mqtt-packet'
 import { type TestHub, testDevice, testHub } from '../../support/hub.ts'
-import { asDevice, holdUp, logOf, packetClient, until } from '../../support/mqtt.ts'
+import { lines } from '../../support/lines.ts'
+import { asDevice, holdUp, logOf, packetClient, until, within } from '../../support/mqtt.ts'
 
 const log = 'ada/devices/lamp/log'
 
@@ -18,19 +15,20 @@ async function lampOf(hub: TestHub) {
   return { ada, who: asDevice(ada, lamp) }
 }
 
-/** Aedes' part of a client: it counts the packets that it has been handed and not dealt with. */
-function reader() {
-  const conn = new PassThrough()
-  const _parser = parser() as unknown as Parser & EventEmitter
-  const state = { conn, _parser, _parsingBatch: 1, closed: false, _nextBatch: () => {} }
-  const client = Object.assign(new EventEmitter(), state) as unknown as AedesClient
-  const seen: { cmd: string }[] = []
-  _parser.on('packet', (packet: { cmd: string }) => {
+/** A broker that deals with each message when it is told to. */
+async function reader() {
+  const seen: (number | undefined)[] = []
+  const waiting: (() => void)[] = []
+  const set = await lines((client, { messageId }) => {
     client._parsingBatch++
-    seen.push(packet)
+    seen.push(messageId)
+    waiting.push(() => client._nextBatch())
   })
-  return { client, conn, seen }
+  return { ...set, seen, dealWithNext: () => waiting.shift()?.() }
 }
+
+const some = (from: number, to: number, payload = 'x') =>
+  Buffer.concat(Array.from({ length: to - from + 1 }, (_, i) => generate(publish(from + i, payload))))
 
 describe('what is sent faster than it is stored', () => {
   test('waits in the socket, not in memory, and is acknowledged in the end, all of it', async () => {
@@ -53,73 +51,71 @@ describe('what is sent faster than it is stored', () => {
     expect(await logOf(ada, 'lamp')).not.toBeEmpty()
   }, 20_000)
 
-  test('is read on with when all that was read has been dealt with, not at every chunk', () => {
-    const { client, conn, seen } = reader()
-    readInTurn(client, () => {})
-    conn.write(Buffer.concat([generate(publish(1, 'a')), generate(publish(2, 'b'))]))
-    conn.emit('readable')
-    for (const id of [3, 4]) {
-      conn.write(generate(publish(id, 'c')))
-      conn.emit('readable')
-    }
-    expect(seen).toHaveLength(2)
-    client._nextBatch()
-    expect(seen).toHaveLength(2)
-    client._nextBatch()
-    expect(seen.length).toBeGreaterThan(2)
+  test('is read on with when all that was read has been dealt with, not at every chunk', async () => {
+    await using set = await reader()
+    const { near, far } = await set.client()
+    far.write(some(1, 2))
+    await until(() => set.seen.length > 0, 'the first')
+    far.write(some(3, 4))
+    await until(() => near.unread !== undefined, 'the others')
+    expect(set.seen).toEqual([1, 2])
+    set.dealWithNext()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(set.seen).toEqual([1, 2])
+    set.dealWithNext()
+    await until(() => set.seen.length > 2, 'the others to be read')
+    expect(set.seen).toEqual([1, 2, 3, 4])
   })
 
-  test('is not parsed in the middle of a packet that is dealt with at once', () => {
-    const { client, conn, seen } = reader()
-    readInTurn(client, () => {})
-    ;(client._parser as unknown as EventEmitter).on('packet', () => {
-      if (seen.length === 1) conn.write(generate(publish(2, 'b')))
-      client._nextBatch()
-    })
-    conn.write(generate(publish(1, 'a')))
-    conn.emit('readable')
-    expect(seen.map((packet) => 'messageId' in packet && packet.messageId)).toEqual([1, 2])
-  })
-})
-
-describe('a packet that comes drop by drop', () => {
-  test('is kept in a few pieces: each of one byte would cost a hundred times that', () => {
-    const { client, conn, seen } = reader()
-    readInTurn(client, () => {})
-    const bytes = generate(publish(1, 'x'.repeat(5000)))
-    let mostPieces = 0
-    for (const byte of bytes) {
-      conn.write(Buffer.from([byte]))
-      conn.emit('readable')
-      mostPieces = Math.max(mostPieces, client._parser._list._bufs.length)
-    }
-    expect(seen).toHaveLength(1)
-    expect(mostPieces).toBeLessThanOrEqual(32)
+  test('is read a share at a time', async () => {
+    await using set = await reader()
+    const { far } = await set.client()
+    far.write(some(1, 100, 'x'.repeat(1000)))
+    await until(() => set.seen.length > 0, 'the first')
+    expect(set.seen.length).toBeLessThan(20)
+    await until(() => {
+      set.dealWithNext()
+      return set.seen.length === 100
+    }, 'all of them')
+    expect(set.seen).toEqual(Array.from({ length: 100 }, (_, i) => i + 1))
   })
 
-  test('does not keep the large chunk in memory that it is the end of', () => {
-    const { client, conn } = reader()
-    readInTurn(client, () => {})
-    const chunk = Buffer.concat([generate(publish(1, 'x'.repeat(60_000))), generate(publish(2, 'b')).subarray(0, 5)])
-    conn.write(chunk)
-    conn.emit('readable')
-    const [piece] = client._parser._list._bufs
-    expect(piece).toHaveLength(3) // its header has been read
-    expect(piece?.buffer.byteLength).toBeLessThan(20_000)
+  test('is read to its end before the connection counts as ended', async () => {
+    await using set = await reader()
+    const { near, far } = await set.client()
+    far.end(some(1, 40, 'x'.repeat(1000)))
+    await until(() => {
+      set.dealWithNext()
+      return near.isOver
+    }, 'the end')
+    expect(set.seen).toHaveLength(40)
+    expect(set.left).toEqual([near.client])
   })
 })
 
-test('what throws while a packet is dealt with ends that connection and not the process', () => {
-  const { client, conn } = reader()
-  const thrown: unknown[] = []
-  const ended: Error[] = []
-  readInTurn(client, (error) => void thrown.push(error))
-  client.on('error', (error) => void ended.push(error))
-  ;(client._parser as unknown as EventEmitter).on('packet', () => {
+test('a packet is whole before anything is done about it, however it comes', async () => {
+  await using set = await reader()
+  const { far } = await set.client()
+  const [first, second] = [some(1, 1, 'x'.repeat(300)), some(2, 2)]
+  far.write(first.subarray(0, 1))
+  for (const piece of [first.subarray(1, 2), first.subarray(2, 50), Buffer.concat([first.subarray(50), second])]) {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(set.seen).toEqual([])
+    far.write(piece)
+  }
+  await until(() => set.seen.length === 2, 'both')
+})
+
+test('what throws while a packet is dealt with ends that connection and not the process', async () => {
+  await using set = await lines(() => {
     throw new TypeError('a bug')
   })
-  conn.write(generate({ cmd: 'pingreq' }))
-  conn.emit('readable')
-  expect(thrown).toEqual([new TypeError('a bug')])
-  expect(ended).toMatchObject([{ reason: 'unexpected' }])
+  const { far } = await set.client()
+  const ended = new Promise((resolve) => far.resume().once('close', resolve))
+  const { promise: refused, resolve } = Promise.withResolvers<Error>()
+  set.broker.on('clientError', (_client, error) => resolve(error))
+  far.write(some(1, 1))
+  expect(await within(refused, 'the refusal')).toMatchObject({ reason: 'unexpected' })
+  await within(ended, 'the end')
+  expect(set.logged()).toContain('a bug')
 })
