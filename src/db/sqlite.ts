@@ -7,8 +7,8 @@ import { createWrite, type Db, type Driver, type Preparable, type Prepared, type
 import { migrate } from './migrations.ts'
 import { defineTables } from './tables.ts'
 
-// 32 MiB of pages in memory, and 16 MiB in the log: pages that many commits change are written back once for many of them.
-const room = ['cache_size = -32768', 'wal_autocheckpoint = 4000']
+// 8 MiB of pages in memory, and 16 MiB in the log: pages that many commits change are written back once for many of them.
+const room = ['cache_size = -8192', 'wal_autocheckpoint = 4000']
 
 /** Opens (and brings up to date) the SQLite file at `path`. */
 export async function openSqlite(path: string): Promise<Db> {

@@ -1,4 +1,4 @@
-import { asc, lte, max } from 'drizzle-orm'
+import { asc, lte, max, sql } from 'drizzle-orm'
 import { type Change, type Db, given } from '../../db/index.ts'
 import type { Log } from '../../lib/log.ts'
 import type { LogDevices } from './devices.ts'
@@ -17,6 +17,7 @@ const enough = 4000
 const patience = 250
 
 const rowsAtOnce = 100
+const weightAtOnce = 512 * 1024
 const rowWeight = 256 * 1024
 const retryAfter = 1000
 
@@ -42,11 +43,23 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
     for (const reports of inRows(gathered.get(change) ?? [])) await insertOne.within(change, { reports: JSON.stringify(reports) })
   }
 
+  /** The oldest rows, as many as together are no heavier than what is folded at once, and one in any case. */
+  async function oldest({ tx }: Change) {
+    const { id, reports } = logIntake
+    const weights = tx.select({ id, weight: sql<number>`length(${reports})` }).from(logIntake)
+    let weight = 0
+    const fitting = (await weights.orderBy(asc(id)).limit(rowsAtOnce)).filter(
+      (row, i) => (weight += row.weight) <= weightAtOnce || i === 0
+    )
+    const last = fitting.at(-1)
+    return last ? tx.select().from(logIntake).where(lte(id, last.id)).orderBy(asc(id)) : []
+  }
+
   /** Folds the oldest rows; gives the last of them, 0 where there was none. */
   function foldSome() {
     return db.write(async (change) => {
       await change.lockOrder() // two at once, on whichever nodes, would fold the same rows
-      const rows = await change.tx.select().from(logIntake).orderBy(asc(logIntake.id)).limit(rowsAtOnce)
+      const rows = await oldest(change)
       const last = rows.at(-1)?.id ?? 0
       if (last === 0) return 0
       const reports = rows.flatMap((row) => JSON.parse(row.reports) as Packed[])
@@ -56,6 +69,7 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
         reports.flatMap((report) => entriesOf(report, numbers.get(report[0]) ?? null))
       )
       await change.tx.delete(logIntake).where(lte(logIntake.id, last))
+      Bun.gc(false) // rows and what is made of them are garbage now, and left to itself the collector lets tens of megabytes of it stand
       return last
     })
   }
