@@ -10,10 +10,12 @@ export type Referrer = (sha256s: string[]) => Promise<string[]>
 
 export type Blobs = ReturnType<typeof createBlobs>
 
+/** A Blob is sent as it is, but of a slice the server makes a copy, though it be all of it. */
+const cut = (bytes: Blob, start: number, end: number) => (end - start + 1 === bytes.size ? bytes : bytes.slice(start, end + 1))
+
 /** The store of bytes as features use it: received, read in parts, and swept when nothing refers to them. */
 export function createBlobs({ store, clock }: { store: BlobStore; clock: Clock }) {
   // What a fleet fetches at present is read from disk once, not once a range.
-  // A slice of a Blob is sent without a copy.
   const hot = new LRUCache<string, Blob>({
     maxSize: hotBytes,
     sizeCalculation: ({ size }) => Math.max(1, size),
@@ -40,7 +42,8 @@ export function createBlobs({ store, clock }: { store: BlobStore; clock: Clock }
           .file(sha256)
           .slice(start, end + 1)
           .stream()
-      return hot.get(sha256)?.slice(start, end + 1) ?? load(sha256).then((bytes) => bytes.slice(start, end + 1))
+      const kept = hot.get(sha256)
+      return kept ? cut(kept, start, end) : load(sha256).then((bytes) => cut(bytes, start, end))
     },
 
     /** Removes bytes older than `grace` (ms) that no referrer needs; gives how many went. */
