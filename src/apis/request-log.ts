@@ -8,9 +8,11 @@ const started = new WeakMap<Request, number>()
 type Asked = { method: string; route: string }
 type Logged = { request: Request; route: string; status: number | string; since: number }
 
-/** What devices ask and programs say all the time is logged at `debug`. */
+const chatter = new Set(['POST /api/v1/logs', 'POST /applications/latest-version'])
+
+/** What devices and clients ask, and programs say, all the time is logged at `debug`. */
 const levelOf = ({ method, route }: Asked) =>
-  route.startsWith('/devices/:secret') || (route === '/api/v1/logs' && method === 'POST') ? 'debug' : 'info'
+  route.startsWith('/devices/:secret') || chatter.has(`${method} ${route}`) ? 'debug' : 'info'
 
 /** Whether requests of a route are logged. */
 export const isLogged = (log: Log, asked: Asked) => log.isLevelEnabled(levelOf(asked))

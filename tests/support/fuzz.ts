@@ -128,6 +128,8 @@ const bodies = [
   '{}',
   '{"name":"x"',
   '{"email":"a@b.c","password":{"$ne":1}}',
+  '{"version":"1.0.0","architecture":"x86_64-unknown-linux-gnu","url":"https://example.org/x"}',
+  '{"client_id":"f47ac10b-58cc-4372-a567-0e02b2c3d479","app_id":"\\u0000","current_running_version":"1.0.0-00","architecture":5}',
   '[1,2,3]',
   'null',
   '"text"',

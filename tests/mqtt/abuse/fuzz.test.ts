@@ -5,6 +5,7 @@ import { connectBytes } from '../../support/bare.ts'
 import { createRandom, fuzzedPacket, fuzzedRequest, mutated, type Random } from '../../support/fuzz.ts'
 import { figureIn } from '../../support/metrics.ts'
 import { asDevice, asUser, packetClient, until } from '../../support/mqtt.ts'
+import { linux } from '../../support/releases.ts'
 
 const seed = Number(process.env.FUZZ_SEED ?? 20_261_120)
 const packets = 100_000
@@ -63,13 +64,31 @@ test('100,000 random and mutated MQTT packets do the hub no harm', async () => {
   const own = devices.flatMap(({ name }) =>
     ['log', 'status', 'deployment', 'relaunch'].map((last) => `ada/devices/${name}/${last}`)
   )
-  const topics = [...own, 'ada/#', 'ada/devices/+/log', '#', '$SYS/#', 'root/devices/x/log', 'a/'.repeat(20), '/', '+/+']
+  const versions = [
+    'applications/x/+/latest-version',
+    `applications/x/${linux}/latest-version`,
+    'applications/+/+/latest-version'
+  ]
+  const topics = [
+    ...own,
+    ...versions,
+    'ada/#',
+    'ada/devices/+/log',
+    '#',
+    '$SYS/#',
+    'root/devices/x/log',
+    'a/'.repeat(20),
+    '/',
+    '+/+'
+  ]
   const will = { topic: own[0] ?? '', payload: 'will', qos: 1 as const }
-  const connects = [...devices.map((device) => asDevice(ada, device)), asUser(ada)].flatMap((who) => [
-    connectBytes(who),
-    connectBytes({ ...who, clientId: 'kept', clean: false }),
-    connectBytes({ ...who, clientId: 'will', will })
-  ])
+  const connects = [...devices.map((device) => asDevice(ada, device)), asUser(ada), { username: crypto.randomUUID() }].flatMap(
+    (who) => [
+      connectBytes(who),
+      connectBytes({ ...who, clientId: 'kept', clean: false }),
+      connectBytes({ ...who, clientId: 'will', will })
+    ]
+  )
   const random = createRandom(seed)
   const conversations = Array.from({ length: packets / packetsEach }, () => conversation(connects, topics, random))
   const run = (some: Buffer[]) => each(some, 32, (bytes) => talk(hub.ports.mqtt, bytes, { patience: 2000, halfClosed: true }))
@@ -90,11 +109,20 @@ test('20,000 malformed HTTP requests are answered without a 500', async () => {
   const lamp = await ada.device('lamp')
   const paths = ['/', '/login', '/auth', '/me', '/teams', '/teams/ada/members', '/ada/devices', '/ada/devices/lamp', '/ada/apps']
   const more = ['/ada/devices/lamp/log', '/ada/apps/x/deployments', '/apps/x/deployments', '/health', '/mqtt', '/register']
+  const { body: made } = await ada.call('POST /applications', { name: 'x' })
+  const app = `/applications/${(made as { id: string }).id}`
+  const build = { version: '0.9.0', architecture: linux, url: 'https://example.org/x' }
+  const { body: published } = await ada.call(`POST ${app}/builds`, build)
+  const { build_id: id } = published as { build_id: string }
+  const desktop = ['/applications', '/applications/latest-version', '/builds/success', `${app}/builds`, `${app}/clients`]
+  const ofBuild = [`${app}/builds/${id}`, `/downloads/${id}/x_0.9.0`, '/downloads/x/y']
   const ofDevice = [`/devices/${lamp.secret}/image`, `/devices/${lamp.secret}/heartbeat`, '/devices/x/heartbeat']
   const targets = [
     ...paths,
     ...more,
     ...ofDevice,
+    ...desktop,
+    ...ofBuild,
     '/swagger/json',
     '/api/v1/users',
     '/api/v1/applications',
