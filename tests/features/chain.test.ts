@@ -66,6 +66,32 @@ describe.skipIf(!here)(`the chain on ${databaseName}`, () => {
   )
 
   test(
+    'an asset that is uploaded after its release is waited for',
+    async () => {
+      await using t = await taskStage(engine)
+      const { hub, ada } = t
+      const id = await t.addTask('cat "$RELEASE_ASSET"', { releaseAsset: 'late.txt', onRelease: true })
+      hub.github.publish('Foundry376/Mailspring', '1.10.9')
+      await ada.call('PATCH /repos')
+      expect(await t.over(id)).toMatchObject({ status: 'Failed', failure: 'Release 1.10.9 has no asset "late.txt"' })
+      hub.github.attach('Foundry376/Mailspring', { name: 'late.txt', bytes: new TextEncoder().encode('at last') })
+      await ada.call('PATCH /repos')
+      expect(await t.over(id)).toMatchObject({ status: 'Succeeded', log: 'at last' })
+      expect((await ada.call('GET /repos')).body).toMatchObject([{ currentVersion: '1.10.9' }])
+      hub.github.attach('Foundry376/Mailspring', { name: 'other.txt', bytes: new TextEncoder().encode('other') })
+      await ada.call('PATCH /repos')
+      expect(await t.over(id)).toMatchObject({ status: 'Succeeded' })
+      const events = (await hub.hub.notices.after(0, { id: '', seesAll: true })).notices
+      expect(events.filter(({ type }) => type === 'repo.assets')).toHaveLength(2)
+      expect(
+        events.filter(({ type, data }) => type === 'task.status' && 'status' in data && data.status === 'Running')
+      ).toHaveLength(2)
+      await engine.empty()
+    },
+    longest
+  )
+
+  test(
     'what a task leaves behind is published only where its owner may still publish, and all of it or nothing',
     async () => {
       await using t = await taskStage(engine, { env: { IMAGE_MAX_BYTES: '1000' } })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { databaseName } from '../support/databases.ts'
-import { mailspring, type Watcher, watch, watchingHub, watchList } from '../support/github.ts'
+import { type Watcher, watch, watchingHub, watchList } from '../support/github.ts'
 import { noticed, type Received, restart, userClient } from '../support/mqtt.ts'
 import { hasMosquitto } from '../support/needs.ts'
 
@@ -15,13 +15,22 @@ const releaseIn = ({ payload }: Received) => JSON.parse(payload) as Release
 async function setUp() {
   const hub = await watchingHub()
   const ada = await hub.user('ada')
-  const repoId = await watch(ada)
-  /** Publishes, and has the hub ask. */
+  /** Puts Mailspring on a user's list, and waits until that has been told: whoever subscribes after it is told once. */
+  const join = async (user: Watcher) => {
+    const added = noticed(hub, 'repo.added')
+    const id = await watch(user)
+    await added
+    return id
+  }
+  const repoId = await join(ada)
+  /** Publishes, has the hub ask, and waits until it has told: what is told is the latest by then. */
   const release = async (version: string, by: Watcher = ada) => {
     hub.github.publish(fullName, version, [{ name: `${version}.deb`, bytes: new Uint8Array(1) }])
+    const told = noticed(hub, 'repo.released')
     await by.call('PATCH /repos')
+    await told
   }
-  return { ...hub, ada, repoId, release, [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() }
+  return { ...hub, ada, repoId, join, release, [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() }
 }
 
 describe(`repos/<owner>/<name>/latest-release on ${databaseName}`, () => {
@@ -112,14 +121,12 @@ describe(`repos/<owner>/<name>/latest-release on ${databaseName}`, () => {
     await using t = await setUp()
     await using client = await userClient(t, t.ada)
     const grace = await t.user('grace')
-    await watch(grace)
+    await t.join(grace)
     await client.subscribe([topic])
     await client.next()
     await t.ada.call(`DELETE /repos/${t.repoId}`)
     expect(await client.next()).toMatchObject({ topic, payload: '', retain: false })
-    const released = noticed(t, 'repo.released')
     await t.release('1.10.9', grace)
-    await released
     expect(await client.subscribe([topic])).toEqual([refused])
     await watch(t.ada)
     expect(releaseIn(await client.next()).version).toBe('1.10.9')
@@ -147,7 +154,7 @@ describe(`repos/<owner>/<name>/latest-release on ${databaseName}`, () => {
   test('tells all watchers, each over all connections', async () => {
     await using t = await setUp()
     const others = await Promise.all(['grace', 'edith'].map((name) => t.user(name)))
-    for (const user of others) await watch(user, mailspring)
+    for (const user of others) await t.join(user)
     const clients = await Promise.all([t.ada, t.ada, ...others].map((user) => userClient(t, user)))
     for (const client of clients) {
       await client.subscribe([topic])

@@ -9,10 +9,10 @@ export type RepoRow = Db['tables']['repos']['$inferSelect']
 type AssetRow = Db['tables']['releaseAssets']['$inferSelect']
 export type Told = Extract<Answer, { kind: 'release' }>
 
-/** A repo has another latest release. */
-export type Released = { repoId: string; version: string }
+/** A repo has another latest release, or that release has other assets than before: many are uploaded after it is published. */
+export type Released = { repoId: string; version: string; what: 'release' | 'assets' }
 
-/** What else belongs to a new release: it is done in the same transaction. */
+/** What else belongs to it: it is done in the same transaction. */
 export type ReleaseHook = (change: Change, released: Released) => Promise<void>
 
 export type Latest = ReturnType<typeof createLatest>
@@ -51,9 +51,10 @@ export function createLatest({ db, notices }: { db: Db; notices: Notices }) {
 
   async function tell(change: Change, { id: repoId, ownerName, name, latestVersion: previous }: RepoRow, version: string) {
     const data = { repo: `${ownerName}/${name}`, repo_id: repoId, version }
-    if (version === previous) return notices.record(change, { type: 'repo.assets', repoId, data })
-    await notices.record(change, { type: 'repo.released', repoId, data: { ...data, previous } })
-    for (const hook of hooks) await hook(change, { repoId, version })
+    const what = version === previous ? 'assets' : 'release'
+    if (what === 'assets') await notices.record(change, { type: 'repo.assets', repoId, data })
+    else await notices.record(change, { type: 'repo.released', repoId, data: { ...data, previous } })
+    for (const hook of hooks) await hook(change, { repoId, version, what })
   }
 
   return {
@@ -75,7 +76,7 @@ export function createLatest({ db, notices }: { db: Db; notices: Notices }) {
         if (others || version !== before.latestVersion) await tell(change, before, version)
       }),
 
-    /** Has something done with every new release, in its transaction. */
+    /** Has something done with every new release, and every change of its assets, in the same transaction. */
     onRelease: (hook: ReleaseHook) => void hooks.push(hook)
   }
 }

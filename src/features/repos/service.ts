@@ -55,7 +55,7 @@ export function createRepos({ db, clock, log, notices, limits, github, blobs, me
     referred: assets.referred,
     poller,
 
-    /** What else is done with every new release, in its transaction. */
+    /** What else is done with every new release, and every change of its assets, in the same transaction. */
     onRelease: latest.onRelease,
 
     /** A user's watch list, in the order in which it was made. */

@@ -1,4 +1,4 @@
-import { and, eq, exists, ne, sql } from 'drizzle-orm'
+import { and, eq, exists, isNull, ne, sql } from 'drizzle-orm'
 import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { conflict, HubError, invalid } from '../../lib/errors.ts'
@@ -8,6 +8,7 @@ import { readLog } from '../containers/logs.ts'
 import type { Containers } from '../containers/service.ts'
 import type { Files } from '../files/service.ts'
 import type { Notices } from '../notices/service.ts'
+import type { Released } from '../repos/latest.ts'
 import type { Repos } from '../repos/service.ts'
 import { type Performing, runNameOf } from './performing.ts'
 import type { Publishing } from './publishing.ts'
@@ -72,16 +73,20 @@ export function createTasks({ db, clock, notices, blobs, repos, files, records, 
     void performing.perform(row, again).finally(() => owners.delete(run))
   }
 
-  /** A release has come out: tasks that wait for it are started, and those that run will be once more. */
-  async function released(change: Change, repoId: string) {
+  /**
+   * A release has come out: tasks that wait for it are started, and those that run will be once more. Where it is only its
+   * assets that have changed, those are that could not begin: what they are for may have been missing.
+   */
+  async function released(change: Change, { repoId, what }: Released) {
     const watched = and(eq(watchers.userId, tasks.userId), eq(watchers.repoId, tasks.repoId))
     const watching = exists(change.tx.select({ userId: watchers.userId }).from(watchers).where(watched))
     const waiting = and(eq(tasks.repoId, repoId), eq(tasks.onRelease, true), watching)
+    if (what === 'assets') return startWhere(change, and(waiting, eq(tasks.status, 'Failed'), isNull(tasks.version)))
     await change.tx
       .update(tasks)
       .set({ again: true })
       .where(and(waiting, eq(tasks.status, 'Running')))
-    await startWhere(change, waiting)
+    return startWhere(change, waiting)
   }
 
   async function applicationFor(userId: string, name: string | undefined) {
@@ -101,7 +106,7 @@ export function createTasks({ db, clock, notices, blobs, repos, files, records, 
     }
   }
 
-  repos.onRelease((change, { repoId }) => released(change, repoId))
+  repos.onRelease(async (change, release) => void (await released(change, release)))
   // Whichever hub of several has taken the request: what is gone does not go on.
   notices.listen(({ type, userId, data }) => {
     const isGone = (owner: { task: string; userId: string }) =>
