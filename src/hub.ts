@@ -5,6 +5,10 @@ import type { Config } from './config.ts'
 import { createGroupCommit } from './db/group-commit.ts'
 import { openPostgres } from './db/postgres.ts'
 import { openSqlite } from './db/sqlite.ts'
+import { createCliKeys } from './features/accounts/cli-keys.ts'
+import { createAccountMaker } from './features/accounts/creation.ts'
+import { createGithubAccounts } from './features/accounts/github-accounts.ts'
+import { createGithubOAuth } from './features/accounts/github-oauth.ts'
 import { createRateLimits, type Limits } from './features/accounts/limits.ts'
 import { createPasswords } from './features/accounts/passwords.ts'
 import { createAccounts } from './features/accounts/service.ts'
@@ -26,6 +30,7 @@ import { createLogs } from './features/logs/service.ts'
 import { createTidings } from './features/logs/tidings.ts'
 import { createMetrics } from './features/metrics/service.ts'
 import { createNotices } from './features/notices/service.ts'
+import { createRegistry } from './features/registry.ts'
 import { createRepos } from './features/repos/service.ts'
 import { createPerforming } from './features/tasks/performing.ts'
 import { createPublishing } from './features/tasks/publishing.ts'
@@ -58,13 +63,15 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const notices = createNotices({ db, clock, log })
   const teams = createTeams({ db, clock, notices })
   const secret = config.jwtSecret ?? (await keptSecret(join(config.dataDir, 'jwt-secret')))
-  const tokens = createTokens(secret)
+  const tokens = createTokens(secret, clock)
   const blobs = createBlobs({ store, clock })
   const stopping = new AbortController()
   const { token, ...watching } = config.watching
   const github = createGithub({ baseUrl: config.githubApiUrl, token, clock, metrics, stopping: stopping.signal })
   const repos = createRepos({ db, clock, log, notices, limits, github, blobs, metrics, ...watching })
-  const accounts = createAccounts({ db, clock, notices, teams, repos, passwords: createPasswords(), tokens, limits })
+  const make = createAccountMaker({ db, clock, notices, teams })
+  const accounts = createAccounts({ db, notices, teams, repos, passwords: createPasswords(), tokens, limits, make })
+  const oauth = createGithubOAuth(config, log)
   const applications = createApplications({ db, clock, notices, teams })
   const keys = createKeys({ db, limits })
   const presence = createPresence()
@@ -95,8 +102,11 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const ofTasks = { db, notices, blobs, repos, records, publishing, containers }
   const performing = createPerforming({ ...ofTasks, atOnce, imageMaxBytes })
   const tasks = createTasks({ ...ofTasks, clock, files, performing })
-  const referrers = [deployments.referred, repos.referred, builds.referred, files.referred, tasks.referred]
-  const upkeep = createUpkeep({ db, clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
+  const registry = createRegistry({ db, clock, notices, tokens })
+  const { archives } = registry
+  const kept = [deployments, repos, builds, files, tasks, archives]
+  const referrers = kept.map(({ referred }) => referred)
+  const upkeep = createUpkeep({ db, clock, log, notices, logs, archives, blobs, referrers, retention: config.logRetention })
 
   await logs.settle() // what the last run had taken in
   await notices.start()
@@ -107,6 +117,8 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     log,
     clock,
     accounts,
+    githubAccounts: createGithubAccounts({ db, notices, tokens, limits, github: oauth, make }),
+    cliKeys: createCliKeys({ db, clock, notices, tokens }),
     teams,
     applications,
     administration,
@@ -119,6 +131,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     tasks,
     reports,
     logs,
+    ...registry,
     blobs,
     repos,
     notices,
@@ -143,6 +156,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     async close() {
       metrics.stop()
       await repos.stop()
+      await registry.lua.stop()
       await upkeep.stop()
       await containers.stop()
       await logs.stop()

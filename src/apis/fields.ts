@@ -1,15 +1,21 @@
 import { invalid, tooLarge } from '../lib/errors.ts'
 
-const limit = 64 * 1024
+const usualBody = 64 * 1024
+
+/** How many bytes a body may have where a text in it may be long. */
+export const largeBody = 1024 * 1024
+
+// In JSON, after an even number of backslashes: an odd one stands for itself.
+const nul = /(?<!\\)(?:\\\\)*\\u0000/
 const asWritten = /^[!-$&-*,-~]*$/ // printable ASCII without % and +
 
 /**
  * The parameters of a request from its query string and its body together: JSON, a form, or none. The body wins where
- * both name one. Throws `invalid` for what cannot be read, `tooLarge` past 64 KiB.
+ * both name one. Throws `invalid` for what cannot be read, `tooLarge` past `most` bytes: 64 KiB where it is not said.
  */
-export async function readFields(request: Request): Promise<Record<string, unknown>> {
-  const fields = { ...queryOf(request), ...(await readBody(request)) }
-  if (JSON.stringify(fields).includes('\\u0000')) throw invalid('The input must not contain NUL characters')
+export async function readFields(request: Request, most = usualBody): Promise<Record<string, unknown>> {
+  const fields = { ...queryOf(request), ...(await readBody(request, most)) }
+  if (nul.test(JSON.stringify(fields))) throw invalid('The input must not contain NUL characters')
   return fields
 }
 
@@ -52,8 +58,8 @@ export async function readBytes(request: Request, most: number) {
   return Buffer.concat(chunks)
 }
 
-async function readBody(request: Request): Promise<Record<string, unknown>> {
-  const bytes = await readBytes(request, limit)
+async function readBody(request: Request, most: number): Promise<Record<string, unknown>> {
+  const bytes = await readBytes(request, most)
   if (bytes.byteLength === 0) return {}
   const type = request.headers.get('content-type') ?? ''
   if (type.startsWith('multipart/form-data')) return readForm(bytes, type)

@@ -7,6 +7,7 @@ import { HubError, invalid, tooLarge } from '../lib/errors.ts'
 import { queryOf } from './fields.ts'
 
 const longest = 60 * 60_000
+const aroundFile = 64 * 1024
 const formLimits = { files: 1, fields: 20, parts: 30, fieldSize: 4096, fieldNameSize: 100, headerPairs: 20 }
 
 type Expected = { blobs: Hub['blobs']; field: string; limit: number }
@@ -21,17 +22,46 @@ export type Upload = { fields: Record<string, unknown>; file: StagedBlob | undef
 export async function receiveUpload(request: Request, expected: Expected): Promise<Upload> {
   const type = request.headers.get('content-type') ?? ''
   const fields = queryOf(request)
-  if (Number(request.headers.get('content-length') ?? 0) > expected.limit + 64 * 1024) {
-    throw tooLarge(`More than ${expected.limit} bytes`)
-  }
+  refuseLonger(request, expected.limit, aroundFile)
   if (type.startsWith('multipart/form-data')) {
     const form = await receiveForm(request, type, expected)
     return { file: form.file, fields: { ...fields, ...form.fields } }
   }
   if (type.startsWith('application/octet-stream') && request.body) {
-    return { fields, file: await expected.blobs.stage(request.body, expected.limit) }
+    return { fields, file: await receiveBody(request, expected) }
   }
   throw invalid('Send multipart/form-data, or the bytes themselves as application/octet-stream')
+}
+
+/** Streams the body of a request, whatever its type, to the store. Throws `tooLarge` past `limit` bytes. */
+export async function receiveBody(request: Request, { blobs, limit }: Pick<Expected, 'blobs' | 'limit'>) {
+  refuseLonger(request, limit)
+  return blobs.stage(inTime(request.body ?? new Blob().stream()), limit)
+}
+
+function refuseLonger({ headers }: Request, limit: number, more = 0) {
+  if (Number(headers.get('content-length') ?? 0) > limit + more) throw tooLarge(`More than ${limit} bytes`)
+}
+
+/** A body as it comes, for an hour at most: the server lets an upload take its time. */
+async function* inTime(body: ReadableStream<Uint8Array>) {
+  const reader = body.getReader()
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    void reader.cancel()
+  }, longest)
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (late) throw invalid('The upload has taken too long')
+      if (done) return
+      yield value
+    }
+  } finally {
+    clearTimeout(timer)
+    reader.cancel().catch(() => {}) // it has broken off
+  }
 }
 
 async function receiveForm(request: Request, type: string, { blobs, field, limit }: Expected): Promise<Upload> {

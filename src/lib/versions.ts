@@ -27,7 +27,14 @@ export function rankOf(version: string) {
   const dash = plain.indexOf('-')
   const core = (dash < 0 ? plain : plain.slice(0, dash)).split('.').map(ranked).join('')
   // A number goes before any other identifier, what is shorter before what it begins, and all before the release itself.
-  const rest = dash < 0 ? '~' : plain.slice(dash + 1).split('.').map(rankedIdentifier).join('!')
+  const rest =
+    dash < 0
+      ? '~'
+      : plain
+          .slice(dash + 1)
+          .split('.')
+          .map(rankedIdentifier)
+          .join('!')
   return Buffer.from(core + rest).toString('hex')
 }
 

@@ -60,17 +60,52 @@ describe('precedence', () => {
     for (const one of versions) {
       for (const other of versions) {
         const ranks = Math.sign(Buffer.compare(Buffer.from(rankOf(one)), Buffer.from(rankOf(other))))
-        if (ranks !== Bun.semver.order(one, other)) expect([one, other, ranks]).toEqual([one, other, Bun.semver.order(one, other)])
+        if (ranks !== Bun.semver.order(one, other))
+          expect([one, other, ranks]).toEqual([one, other, Bun.semver.order(one, other)])
       }
     }
   })
 })
 
 test('what is a version', () => {
-  const versions = ['0.0.0', '1.2.3', '1.0.0-alpha', '1.0.0-0.3.7', '1.0.0-x.7.z.92', '1.0.0-x-y-z.--', '1.0.0+001', '1.0.0+21AF26D3---117B344092BD']
+  const versions = [
+    '0.0.0',
+    '1.2.3',
+    '1.0.0-alpha',
+    '1.0.0-0.3.7',
+    '1.0.0-x.7.z.92',
+    '1.0.0-x-y-z.--',
+    '1.0.0+001',
+    '1.0.0+21AF26D3---117B344092BD'
+  ]
   expect(versions.filter((version) => !isVersion(version))).toEqual([])
-  const others = ['', '1', '1.2', '1.2.3.4', 'v1.2.3', '01.2.3', '1.02.3', '1.2.3-', '1.2.3-01', '1.2.3-a..b', '1.2.3+', '1.2.3+a+b', '1.2.3-a_b']
-  const more = [' 1.2.3', '1.2.3\n', '1.2.x', '-1.2.3', '1.2.3-ä', '1.2.3 - 2.0.0', '^1.2.3', '1e3.0.0', '1000000000000000000.0.0', `1.0.0-${'a'.repeat(130)}`]
+  const others = [
+    '',
+    '1',
+    '1.2',
+    '1.2.3.4',
+    'v1.2.3',
+    '01.2.3',
+    '1.02.3',
+    '1.2.3-',
+    '1.2.3-01',
+    '1.2.3-a..b',
+    '1.2.3+',
+    '1.2.3+a+b',
+    '1.2.3-a_b'
+  ]
+  const more = [
+    ' 1.2.3',
+    '1.2.3\n',
+    '1.2.x',
+    '-1.2.3',
+    '1.2.3-ä',
+    '1.2.3 - 2.0.0',
+    '^1.2.3',
+    '1e3.0.0',
+    '1000000000000000000.0.0',
+    `1.0.0-${'a'.repeat(130)}`
+  ]
   expect([...others, ...more].filter(isVersion)).toEqual([])
 })
 
