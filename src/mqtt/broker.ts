@@ -11,6 +11,7 @@ import { createHooks } from './hooks.ts'
 import { createLatestReleases } from './latest-releases.ts'
 import { defaultMqttLimits, type MqttLimits } from './limits.ts'
 import { createOutbox, type Outgoing, type Told } from './outbox.ts'
+import { createPackageTopics } from './packages.ts'
 import { createRelaunches } from './relaunches.ts'
 import { createReports } from './reports.ts'
 import { createRetained } from './retained.ts'
@@ -40,6 +41,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const retained = createRetained({ hub, connections, outbox })
   const latestReleases = createLatestReleases({ hub, connections, outbox, sessions })
   const tasks = createTaskTopics({ hub, connections, outbox, sessions })
+  const packages = createPackageTopics({ hub, outbox })
   const relaunches = createRelaunches({ hub, connections, outbox, sessions, work })
   let stopping = false
 
@@ -63,6 +65,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
     work.run('telling a watcher of latest releases', latestReleases.greet(client, filters, occasion))
     work.run('telling an owner of tasks', tasks.greet(client, filters, occasion))
     work.run('telling a device of a relaunch', relaunches.greet(client))
+    work.run('telling a subscriber of packages', packages.greet(client, filters, occasion))
   }
   // Not at `clientReady`: between the CONNACK and that, a quick client has subscribed already.
   broker.on('connackSent', ({ returnCode }, client) => {
@@ -87,7 +90,9 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const stopNotices = hub.notices.listen((notice) => {
     access.tell(notice)
     relaunches.note(notice)
-    const telling = told.then(() => Promise.all([retained, relaunches, latestReleases, tasks].map(({ tell }) => tell(notice))))
+    const telling = told.then(() =>
+      Promise.all([retained, relaunches, latestReleases, tasks, packages].map(({ tell }) => tell(notice)))
+    )
     work.run('telling a notice', telling)
     told = telling.catch(() => {})
   })

@@ -43,6 +43,7 @@ export type Outbox = ReturnType<typeof createOutbox>
 export function createOutbox(sessions: Sessions, told: (notice: Told) => void = () => {}) {
   const open = new WeakSet<Client>()
   const queues = new WeakMap<Client, Queue>()
+  const idle = new WeakMap<Client, PromiseWithResolvers<void>>()
   const isOpen = (client: Client) => open.has(client) && !client.closed
 
   function send(client: AedesClient, qos: Qos, { acknowledged, notice, ...message }: Outgoing) {
@@ -99,6 +100,8 @@ export function createOutbox(sessions: Sessions, told: (notice: Told) => void = 
       if (qos !== undefined) send(client as AedesClient, qos, message)
     }
     queues.delete(client)
+    idle.get(client)?.resolve()
+    idle.delete(client)
   }
 
   return {
@@ -108,6 +111,15 @@ export function createOutbox(sessions: Sessions, told: (notice: Told) => void = 
       if (qos === undefined || !isOpen(client)) return
       if (queues.has(client) || !hasRoom(client, qos)) wait(client, message)
       else send(client as AedesClient, qos, message)
+    },
+
+    /** Resolves when nothing waits for a client any more, or it is gone. */
+    idle(client: Client) {
+      if (!queues.has(client) || !isOpen(client)) return Promise.resolve()
+      const waiting = idle.get(client) ?? Promise.withResolvers<void>()
+      if (!idle.has(client)) client.conn.once('close', waiting.resolve)
+      idle.set(client, waiting)
+      return waiting.promise
     },
 
     /** Whether a client has subscribed to a topic. */

@@ -2,12 +2,19 @@ import type { Client } from 'aedes'
 import type { Device } from '../features/devices/columns.ts'
 import type { Hub } from '../hub.ts'
 import { HubError, unauthorized } from '../lib/errors.ts'
-import { isFilter, topics } from './topics.ts'
+import { isFilter, isPublic, topics } from './topics.ts'
 
 export type DevicePrincipal = { kind: 'device'; id: string; device: Device }
 
-/** `teams`: the ids of the user's teams by name, kept up to date by the notices of who joins and leaves. */
-export type UserPrincipal = { kind: 'user'; id: string; username: string; expiresAt: number; teams: Map<string, string> }
+/** `teams`: the ids of the user's teams by name, kept up to date by the notices of who joins and leaves. `keyId`: of the CLI key, if by one. */
+export type UserPrincipal = {
+  kind: 'user'
+  id: string
+  username: string
+  expiresAt: number
+  keyId: string | undefined
+  teams: Map<string, string>
+}
 
 /** Who is at the other end of a connection. */
 export type Principal = DevicePrincipal | UserPrincipal
@@ -28,8 +35,8 @@ export async function signIn(hub: Hub, { username = '', password, address }: Cre
     const device = await hub.devices.signIn(username, password, address)
     return { kind: 'device', id: device.id, device }
   }
-  const { id, username: name, expiresAt } = await hub.accounts.callerOf(password)
-  return { kind: 'user', id, username: name, expiresAt, teams: await teamsOf(hub, id) }
+  const { id, username: name, expiresAt, keyId } = await hub.accounts.callerOf(password)
+  return { kind: 'user', id, username: name, expiresAt, keyId, teams: await teamsOf(hub, id) }
 }
 
 /** The teams that a user is in now, by name. */
@@ -39,17 +46,19 @@ export const teamsOf = async (hub: Hub, userId: string) =>
 /** MQTT's code for a refused connection [MQTT-3.2.2-5]: 4 bad credentials, 3 not at present. */
 export const connackCode = (error: unknown) => (error instanceof HubError && error.kind !== 'tooMany' ? 4 : 3)
 
-/** Whether a principal may subscribe to a filter: a device to its own two topics, a user to what is in a team of theirs. Repos and tasks are in none: see latest-releases.ts and tasks.ts. */
+/** Whether a principal may subscribe to a filter: a device to its own two topics, a user to what is in a team of theirs, both to packages. Repos and tasks are in none: see latest-releases.ts and tasks.ts. */
 export function maySubscribe(principal: Principal, filter: string) {
+  if (isPublic(filter)) return isFilter(filter)
   if (principal.kind === 'device') return ownTopics(principal.device).includes(filter)
   return isFilter(filter) && principal.teams.has(teamOf(filter))
 }
 
 /** Whether a principal may be sent a message on a topic that was theirs. Of a repo that a user watches no longer, and of a task that is gone, none is kept. */
 export const mayReceive = (principal: Principal, topic: string) =>
-  principal.kind === 'device'
+  isPublic(topic) ||
+  (principal.kind === 'device'
     ? ownTopics(principal.device).includes(topic)
-    : principal.teams.has(teamOf(topic)) || ofUsers.some((each) => each.match(topic) !== undefined)
+    : principal.teams.has(teamOf(topic)) || ofUsers.some((each) => each.match(topic) !== undefined))
 
 const ofUsers = [topics.latestRelease, topics.taskStatus, topics.taskLogs]
 

@@ -5,7 +5,7 @@ import type { Hub } from '../hub.ts'
 import type { Connections } from './connections.ts'
 import { createFreshness } from './freshness.ts'
 import type { Outbox, Told } from './outbox.ts'
-import { type Principal, principalOf } from './principals.ts'
+import { type DevicePrincipal, type Principal, principalOf } from './principals.ts'
 import { createTold, type Occasion } from './told.ts'
 import { covers, topics } from './topics.ts'
 
@@ -72,12 +72,14 @@ export function createRetained({ hub, connections, outbox }: Needs) {
   }
 }
 
+const idOfOwn = ({ device }: DevicePrincipal, team: string) => (device.team === team ? device.teamId : undefined)
+
 /** Which devices' deployments the filters of a principal reach: of one device, or of all of a team. */
 function scopesOf(principal: Principal, filters: string[]) {
   const scopes = new Map<string, { team: string; teamId: string; name: string | undefined }>()
   for (const filter of filters) {
     const [team = '', , device = '#'] = filter.split('/')
-    const teamId = principal.kind === 'device' ? principal.device.teamId : principal.teams.get(team)
+    const teamId = principal.kind === 'device' ? idOfOwn(principal, team) : principal.teams.get(team)
     const name = device === '+' || device === '#' ? undefined : device
     if (teamId === undefined || !covers(filter, topics.deviceDeployment.of({ team, name: name ?? 'any' }))) continue
     scopes.set(`${team}/${name ?? '+'}`, { team, teamId, name })
