@@ -20,6 +20,25 @@ export const story = [
   'POST /login',
   'GET /me',
   'POST /auth',
+  'GET /login/github',
+  'POST /v1/login',
+  'GET /v1/users/{id}',
+  'POST /v1/users/{id}/cli-keys',
+  'GET /v1/users/{id}/cli-keys',
+  'DELETE /v1/users/{id}/cli-keys/{name}',
+  'POST /v1/packages',
+  'GET /v1/packages',
+  'GET /v1/packages/{id}',
+  'PUT /v1/packages/{id}/maintainers/{userId}',
+  'GET /v1/packages/{id}/maintainers',
+  'DELETE /v1/packages/{id}/maintainers/{userId}',
+  'POST /v1/packages/{id}/recipes',
+  'PUT /v1/archives/{id}',
+  'GET /v1/archives/{id}',
+  'GET /v1/packages/{id}/recipes/{version}',
+  'GET /v1/packages/{id}/versions',
+  'PUT /v1/packages/{id}/recipes/{version}/yank',
+  'DELETE /v1/packages/{id}/recipes/{version}/yank',
   'POST /teams',
   'GET /teams',
   'PUT /teams/{team}/members/{username}',
@@ -63,6 +82,9 @@ export const story = [
 export type Made = Record<string, Record<string, string>>
 
 const makers: Record<string, (id: string) => Made> = {
+  'GET /me': (id) => ({ '/v1/users/{id}': { id } }),
+  'POST /v1/packages': (id) => ({ '/packages/{id}': { id } }),
+  'POST /v1/packages/{id}/recipes': (id) => ({ '/archives/{id}': { id } }),
   'POST /repos': (id) => ({ '/repos/{id}': { id } }),
   'POST /tasks': (id) => ({ '/tasks/{id}': { id } }),
   'POST /api/v1/applications': (id) => ({
@@ -81,7 +103,11 @@ export function madeBy(route: string, body: string): Made {
 
 /** The credentials that an answer shows, by the scheme that they go by. */
 export function credentialsIn(body: string) {
-  const shown = { access_token: /"access_token": "(\S+)"/, api_key: /"apiKey": "(\S+)"/ }
+  const shown = {
+    access_token: /"access_token": "(\S+)"/,
+    api_key: /"apiKey": "(\S+)"/,
+    upload: /"arUploadToken": "(\S+)"/
+  }
   return Object.entries(shown).flatMap(([scheme, pattern]) => {
     const credential = body.match(pattern)?.[1]
     return credential ? [[scheme, credential] as const] : []
@@ -92,17 +118,22 @@ const source = Buffer.from(zipOf([{ name: 'main.c', data: 'void start(void) {}' 
 const files: [end: string, file: Buffer][] = [
   ['/deployments', Buffer.from('firmware')],
   ['/builds', source],
-  ['POST /files', source]
+  ['POST /files', source],
+  ['PUT /v1/archives/{id}', source]
 ]
 
 /** What is to be filled in for a route, from what the operations before it have made. */
 export function givenFor(route: string, made: Made) {
   const fitting = Object.entries(made).flatMap(([part, parameters]) => (route.includes(part) ? [parameters] : []))
-  const replace: [RegExp, string] | undefined =
-    route === 'POST /tasks' ? [/[0-9a-f]{24}/, made['/repos/{id}']?.id ?? ''] : undefined
   return {
     parameters: Object.assign({}, ...fitting) as Record<string, string>,
     file: files.find(([end]) => route.endsWith(end))?.[1],
-    replace
+    replace: replacements[route]?.(made)
   }
+}
+
+/** What the examples of bodies cannot know. `signIn`: what a browser has come back with from GitHub. */
+const replacements: Record<string, (made: Made) => [RegExp, string]> = {
+  'POST /tasks': (made) => [/[0-9a-f]{24}/, made['/repos/{id}']?.id ?? ''],
+  'POST /v1/login': ({ signIn }) => [/[^]*/, JSON.stringify({ provider: 'github', ...signIn })]
 }

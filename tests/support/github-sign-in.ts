@@ -17,11 +17,12 @@ const refusal = (error: string, error_description: string) =>
   Response.json({ error, error_description, error_uri: 'https://docs.github.com/apps/managing-oauth-apps/troubleshooting' })
 
 /** GitHub as far as people sign in with it: its paths, its checks and its words. `answers` replaces what it says on a path. */
-export function playGithub() {
+export function playSignIn() {
   const codes = new Map<string, Agreed>()
   const tokens = new Map<string, Person>()
   const answers = new Map<string, Answer>()
   let signedIn = ada
+  let beyond: string | undefined
 
   function authorize({ url }: Request) {
     const { searchParams } = new URL(url)
@@ -87,9 +88,12 @@ export function playGithub() {
     hostname: '127.0.0.1',
     port: 0,
     fetch(request) {
-      const path = `${request.method} ${new URL(request.url).pathname}`
+      const { pathname, search } = new URL(request.url)
+      const path = `${request.method} ${pathname}`
       const answer = answers.get(path) ?? paths[path]
-      return answer ? answer(request) : Response.json({ message: 'Not Found' }, { status: 404 })
+      if (answer) return answer(request)
+      if (beyond) return fetch(beyond + pathname + search, { headers: request.headers, redirect: 'manual' })
+      return Response.json({ message: 'Not Found' }, { status: 404 })
     }
   })
   const url = `http://127.0.0.1:${server.port}`
@@ -98,6 +102,11 @@ export function playGithub() {
     url,
     env: { GITHUB_URL: url, GITHUB_API_URL: `${url}/`, GITHUB_CLIENT_ID: clientId, GITHUB_CLIENT_SECRET: clientSecret },
     answers,
+
+    /** Where whoever asks for anything else is to be answered from. */
+    passOn: (other: string) => {
+      beyond = other
+    },
 
     /** Who is signed in at GitHub in the browser, from now on. */
     signIn: (person: Person) => {
@@ -116,17 +125,17 @@ export function playGithub() {
   }
 }
 
-export type PlayedGithub = ReturnType<typeof playGithub>
+export type PlayedSignIn = ReturnType<typeof playSignIn>
 
 /** Begins a sign-in as a frontend does; gives what it sends to `POST /v1/login` once the person has agreed. */
-export async function agreed(hub: TestHub, github: PlayedGithub, person: Person) {
+export async function agreed(hub: TestHub, github: PlayedSignIn, person: Person) {
   const { body } = await hub.call('GET /login/github', undefined, { headers: { accept: 'application/json' } })
   const { code, state } = await github.agree((body as { url: string }).url, person)
   return { provider: 'github', code, state }
 }
 
 /** A person signed in by GitHub. */
-export async function githubUser(hub: TestHub, github: PlayedGithub, person: Person) {
+export async function githubUser(hub: TestHub, github: PlayedSignIn, person: Person) {
   const answer = await hub.call('POST /v1/login', await agreed(hub, github, person))
   if (answer.status !== 200) throw new Error(`no sign-in of ${person.login}: ${JSON.stringify(answer.body)}`)
   const { token, user } = answer.body as { token: string; user: { id: string; name: string; avatarUrl: string } }

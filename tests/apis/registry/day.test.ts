@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { databaseName } from '../../support/databases.ts'
-import { ada as adaAtGithub, githubUser, grace as graceAtGithub, playGithub } from '../../support/github-sign-in.ts'
+import { ada as adaAtGithub, githubUser, grace as graceAtGithub, playSignIn } from '../../support/github-sign-in.ts'
 import { type TestHub, testHub } from '../../support/hub.ts'
 import { userClient } from '../../support/mqtt.ts'
 import { lua, reprDigest, sha256 } from '../../support/registry.ts'
@@ -61,7 +61,7 @@ function fetchBrokenOff(url: string, port: number, after: number) {
 }
 
 test(`002 on ${databaseName}: a command-line client's day`, async () => {
-  await using github = playGithub()
+  await using github = playSignIn()
   await using hub = await testHub({ env: github.env })
   const folder = await mkdtemp(join(tmpdir(), 'updraft-day-'))
 

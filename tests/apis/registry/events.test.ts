@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { databaseName } from '../../support/databases.ts'
-import { ada as adaAtGithub, githubUser, playGithub } from '../../support/github-sign-in.ts'
+import { ada as adaAtGithub, githubUser, playSignIn } from '../../support/github-sign-in.ts'
 import { testHub } from '../../support/hub.ts'
 import { within } from '../../support/mqtt.ts'
 import { registry, upload } from '../../support/registry.ts'
@@ -50,7 +50,7 @@ describe(`GET /events of packages on ${databaseName}`, () => {
   })
 
   test('tells a user alone of their keys, and of a GitHub account that is theirs from now on', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const ada = await hub.user('ada')
     const grace = await hub.user('grace')

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { SignJWT } from 'jose'
 import { defaultLimits } from '../../../src/features/accounts/limits.ts'
 import { databaseName } from '../../support/databases.ts'
-import { ada, agreed, avatarOf, githubUser, grace, type PlayedGithub, playGithub } from '../../support/github-sign-in.ts'
+import { ada, agreed, avatarOf, githubUser, grace, type PlayedSignIn, playSignIn } from '../../support/github-sign-in.ts'
 import { jwtSecret, password, testHub } from '../../support/hub.ts'
 
 const uuid = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/)
@@ -12,7 +12,7 @@ const meOf = async (who: { call: (route: string) => Promise<{ body: unknown }> }
 
 describe(`002 on ${databaseName}: POST /v1/login`, () => {
   test('makes a new user of whoever GitHub knows by an email that the hub does not', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const answer = await hub.call('POST /v1/login', await agreed(hub, github, ada))
     expect(answer).toEqual({
@@ -37,7 +37,7 @@ describe(`002 on ${databaseName}: POST /v1/login`, () => {
   })
 
   test('is the same user every time, also when the login, the email and the picture have changed', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const first = await githubUser(hub, github, ada)
     const again = await githubUser(hub, github, { ...ada, login: 'countess', email: 'countess@example.org', name: 'Countess' })
@@ -51,7 +51,7 @@ describe(`002 on ${databaseName}: POST /v1/login`, () => {
   })
 
   test('is the user who has registered with that email, and can still sign in by password', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const registered = await hub.user('ada')
     const { id } = await meOf(registered)
@@ -62,7 +62,7 @@ describe(`002 on ${databaseName}: POST /v1/login`, () => {
   })
 
   test('a user by GitHub has no password: none is right, not the empty one either', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     await githubUser(hub, github, ada)
     for (const tried of [password, ' ', 'undefined', '$argon2id$'])
@@ -72,7 +72,7 @@ describe(`002 on ${databaseName}: POST /v1/login`, () => {
   })
 
   test('another GitHub account with the email of one that has signed in is told so', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     await githubUser(hub, github, ada)
     expect(await hub.call('POST /v1/login', await agreed(hub, github, { ...grace, email: ada.email }))).toEqual({
@@ -82,7 +82,7 @@ describe(`002 on ${databaseName}: POST /v1/login`, () => {
   })
 
   test('of one person who signs in twenty times at once there is one user', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const bodies = await Promise.all(Array.from({ length: 20 }, () => agreed(hub, github, ada)))
     const answers = await Promise.all(bodies.map((body) => hub.call('POST /v1/login', body)))
@@ -91,7 +91,7 @@ describe(`002 on ${databaseName}: POST /v1/login`, () => {
   })
 
   test('a name without sense becomes one that can be shown, an empty one the login', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     expect(await githubUser(hub, github, { ...ada, name: ` A\u0000\nB${'x'.repeat(200)}` })).toMatchObject({
       name: `A B${'x'.repeat(97)}`
@@ -108,14 +108,14 @@ describe(`002 on ${databaseName}: POST /v1/login`, () => {
     [{ provider: 'github', code: 5, state: 'y' }, 'code must be a text of 1 to 512 characters'],
     [{ provider: 'github', code: 'x', state: ['y'] }, 'state must be a text of 1 to 2048 characters']
   ])('400 for %j', async (body, message) => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     expect(await hub.call('POST /v1/login', body)).toEqual({ status: 400, body: { message } })
   })
 
   test('400 for a state that this hub has not issued, or not lately; GitHub is not asked', async () => {
     let now = new Date('2026-11-20T12:00:00Z')
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env, clock: { now: () => now } })
     let asked = 0
     github.answers.set('POST /login/oauth/access_token', () => {
@@ -135,7 +135,7 @@ describe(`002 on ${databaseName}: POST /v1/login`, () => {
   })
 
   test('a state is no access token', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const { state } = await agreed(hub, github, ada)
     expect((await hub.as(state).call('GET /me')).status).toBe(401)
@@ -157,8 +157,8 @@ describe(`002 on ${databaseName}: what GitHub says`, () => {
   const away = { status: 503, body: { message: 'GitHub does not answer at present' } }
   const tokenPath = 'POST /login/oauth/access_token'
 
-  async function answerWith(change: (github: PlayedGithub) => void) {
-    await using github = playGithub()
+  async function answerWith(change: (github: PlayedSignIn) => void) {
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const body = await agreed(hub, github, ada)
     change(github)
@@ -171,7 +171,7 @@ describe(`002 on ${databaseName}: what GitHub says`, () => {
   }
 
   test('401 in its words for a code that it does not know: 200 with an error', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const body = await agreed(hub, github, ada)
     const refused = { status: 401, body: { message: 'The code passed is incorrect or expired.' } }
@@ -181,7 +181,7 @@ describe(`002 on ${databaseName}: what GitHub says`, () => {
   })
 
   test('401 for a code that was given to another sign-in: its verifier is another (PKCE)', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const hers = await agreed(hub, github, ada)
     const other = await agreed(hub, github, grace)
@@ -189,7 +189,7 @@ describe(`002 on ${databaseName}: what GitHub says`, () => {
   })
 
   test('429 after too many codes that do not hold', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     const limits = { ...defaultLimits, signInByAddress: { points: 3, duration: 900 } }
     await using hub = await testHub({ env: github.env, limits })
     const body = { ...(await agreed(hub, github, ada)), code: 'made-up' }
@@ -199,7 +199,7 @@ describe(`002 on ${databaseName}: what GitHub says`, () => {
   })
 
   test('403 where it has verified no email', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     expect(await hub.call('POST /v1/login', await agreed(hub, github, { ...ada, verified: false }))).toEqual({
       status: 403,
@@ -238,7 +238,7 @@ describe(`002 on ${databaseName}: what GitHub says`, () => {
   })
 
   test('503 where it is not there at all', async () => {
-    const github = playGithub()
+    const github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const body = await agreed(hub, github, ada)
     await github[Symbol.asyncDispose]()
@@ -246,7 +246,7 @@ describe(`002 on ${databaseName}: what GitHub says`, () => {
   })
 
   test('nothing secret of it is logged', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: { ...github.env, LOG_LEVEL: 'trace' } })
     const body = await agreed(hub, github, ada)
     await hub.call('POST /v1/login', body)

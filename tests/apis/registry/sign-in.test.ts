@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { databaseName } from '../../support/databases.ts'
-import { ada, playGithub } from '../../support/github-sign-in.ts'
+import { ada, playSignIn } from '../../support/github-sign-in.ts'
 import { testHub } from '../../support/hub.ts'
 
 const html = { accept: 'text/html,application/xhtml+xml' }
@@ -9,7 +9,7 @@ describe(`002 on ${databaseName}: GET /login/github`, () => {
   const cookieOf = (response: Response) => response.headers.get('set-cookie')?.split(';')[0] ?? ''
 
   test('sends the browser to GitHub with state and PKCE', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const response = await hub.send('GET /login/github', undefined, { headers: html })
     const url = new URL(response.headers.get('location') ?? '')
@@ -30,7 +30,7 @@ describe(`002 on ${databaseName}: GET /login/github`, () => {
   })
 
   test('and back, to a page with a token that works', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const there = await hub.send('GET /login/github', undefined, { headers: html })
     const { back } = await github.agree(there.headers.get('location') ?? '', { ...ada, name: 'Ada <b>' })
@@ -50,7 +50,7 @@ describe(`002 on ${databaseName}: GET /login/github`, () => {
     ['a program that follows redirects', { accept: '*/*' }, 302],
     ['a browser on its way', { 'sec-fetch-mode': 'navigate', ...html }, 302]
   ])('is for %s', async (_who, headers, status) => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const response = await hub.send('GET /login/github', undefined, { headers })
     expect(response.status).toBe(status)
@@ -60,7 +60,7 @@ describe(`002 on ${databaseName}: GET /login/github`, () => {
   })
 
   test('uses PUBLIC_URL, and then keeps its cookie to https', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: { ...github.env, PUBLIC_URL: 'https://hub.example.org/' } })
     const response = await hub.send('GET /login/github', undefined, { headers: html })
     expect(response.headers.get('location')).toContain(encodeURIComponent('https://hub.example.org/login/github/callback'))
@@ -68,7 +68,7 @@ describe(`002 on ${databaseName}: GET /login/github`, () => {
   })
 
   test('a sign-in that was begun in another browser is refused, and nobody is signed in', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const there = await hub.send('GET /login/github', undefined, { headers: html })
     const other = await hub.send('GET /login/github', undefined, { headers: html })
@@ -88,7 +88,7 @@ describe(`002 on ${databaseName}: GET /login/github`, () => {
     ['', 'GitHub has sent neither a code nor a reason'],
     ['?code=x&state=<script>', 'This sign-in was not begun in this browser']
   ])('a callback with %j says why it does not work', async (query, sentence) => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const page = await hub.send(`GET /login/github/callback${query}`, undefined, { headers: html })
     const text = await page.text()
@@ -97,7 +97,7 @@ describe(`002 on ${databaseName}: GET /login/github`, () => {
   })
 
   test('takes a frontend of a configured origin as the place to come back to, and no other', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     const frontend = 'https://packages.example.org'
     await using hub = await testHub({ env: { ...github.env, CORS_ORIGINS: `${frontend}, https://other.example.org` } })
     const ask = (redirectUri: string) =>
@@ -120,7 +120,7 @@ describe(`002 on ${databaseName}: GET /login/github`, () => {
   })
 
   test('CORS_ORIGINS=* lets nobody have the browser sent elsewhere', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: { ...github.env, CORS_ORIGINS: '*' } })
     expect((await hub.call('GET /login/github?redirect_uri=https://evil.test/')).status).toBe(400)
   })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { decodeJwt, SignJWT } from 'jose'
 import { databaseName } from '../../support/databases.ts'
-import { ada, avatarOf, githubUser, playGithub } from '../../support/github-sign-in.ts'
+import { ada, avatarOf, githubUser, playSignIn } from '../../support/github-sign-in.ts'
 import { jwtSecret, type TestHub, type TestUser, testHub } from '../../support/hub.ts'
 import { userClient, within } from '../../support/mqtt.ts'
 import { statusesOf } from '../../support/registry.ts'
@@ -22,7 +22,7 @@ async function withAda() {
 
 describe(`002 on ${databaseName}: GET /v1/users/{id}`, () => {
   test('tells anybody who a user is', async () => {
-    await using github = playGithub()
+    await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const { id } = await githubUser(hub, github, ada)
     expect(await hub.call(`GET /v1/users/${id}`)).toEqual({
