@@ -23,5 +23,11 @@ export const {
   builds,
   files,
   tasks,
-  taskFiles
+  taskFiles,
+  cliKeys,
+  packages,
+  packageTerms,
+  maintainers,
+  versions,
+  recipes
 } = defineTables(sqliteColumns)

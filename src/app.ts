@@ -8,6 +8,7 @@ import { errorAnswers } from './apis/errors.ts'
 import { heartbeat, image } from './apis/fleet/board-answers.ts'
 import { fleetApi } from './apis/fleet/routes.ts'
 import { hubApi } from './apis/hub/routes.ts'
+import { registryApi } from './apis/registry/routes.ts'
 import { requestLog } from './apis/request-log.ts'
 import { watchApi } from './apis/watch/routes.ts'
 import type { Hub } from './hub.ts'
@@ -22,6 +23,7 @@ export const createApp = (hub: Hub) =>
     .onRequest(refuseNul)
     .use(desktopApi(hub))
     .use(watchApi(hub))
+    .use(registryApi(hub))
     .use(fleetApi(hub))
     .use(adminApi(hub))
     .use(hubApi(hub))

@@ -54,6 +54,11 @@ const Environment = Type.Object({
   GITHUB_API_URL: text("address of GitHub's API; of an Enterprise Server https://<host>/api/v3", {
     default: 'https://api.github.com'
   }),
+  GITHUB_URL: text('address of GitHub, where people sign in; of an Enterprise Server https://<host>', {
+    default: 'https://github.com'
+  }),
+  GITHUB_CLIENT_ID: Type.Optional(text('what the hub is known by at GitHub: with it people sign in by GitHub')),
+  GITHUB_CLIENT_SECRET: Type.Optional(text('the secret that belongs to GITHUB_CLIENT_ID')),
   GITHUB_TOKEN: Type.Optional(
     Type.String({
       description: 'token with which the hub polls, for a larger quota; what it may read, every user may',
@@ -65,6 +70,7 @@ const Environment = Type.Object({
   ASSET_MAX_BYTES: size('largest release asset that is fetched', '1GiB'),
   SOURCE_MAX_BYTES: size('largest source archive of a build', '32MiB'),
   FILE_MAX_BYTES: size('how much one upload of files for tasks may have', '256MiB'),
+  ARCHIVE_MAX_BYTES: size('largest archive of a recipe', '64MiB'),
   DOCKER_HOST: Type.Optional(
     Type.String({
       description: 'Docker or Podman: unix:///path/to.sock, or tcp://host:port; /var/run/docker.sock when unset',
@@ -151,6 +157,14 @@ function contradictions(given: Record<string, string | undefined>) {
     [
       given.GITHUB_API_URL !== undefined && !/^https?:$/.test(URL.parse(given.GITHUB_API_URL)?.protocol ?? ''),
       'GITHUB_API_URL must be an http or https URL'
+    ],
+    [
+      given.GITHUB_URL !== undefined && !/^https?:$/.test(URL.parse(given.GITHUB_URL)?.protocol ?? ''),
+      'GITHUB_URL must be an http or https URL'
+    ],
+    [
+      (given.GITHUB_CLIENT_ID === undefined) !== (given.GITHUB_CLIENT_SECRET === undefined),
+      'GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET go together'
     ]
   ]
   return rules.filter(([broken]) => broken).map(([, sentence]) => sentence)
@@ -182,6 +196,9 @@ function resolveConfig(environment: Environment) {
     deviceDownAfter: milliseconds(environment.DEVICE_DOWN_AFTER),
     ...resolveSizes(environment),
     githubApiUrl: environment.GITHUB_API_URL.replace(/\/+$/, ''),
+    githubUrl: environment.GITHUB_URL.replace(/\/+$/, ''),
+    githubClientId: environment.GITHUB_CLIENT_ID,
+    githubClientSecret: environment.GITHUB_CLIENT_SECRET,
     watching: resolveWatching(environment),
     builderImage: environment.BUILDER_IMAGE_ESP8266,
     containers: resolveContainers(environment),
@@ -206,7 +223,8 @@ const resolveSizes = (environment: Environment) => ({
   imageMaxBytes: bytes(environment.IMAGE_MAX_BYTES),
   buildMaxBytes: bytes(environment.BUILD_MAX_BYTES),
   sourceMaxBytes: bytes(environment.SOURCE_MAX_BYTES),
-  fileMaxBytes: bytes(environment.FILE_MAX_BYTES)
+  fileMaxBytes: bytes(environment.FILE_MAX_BYTES),
+  archiveMaxBytes: bytes(environment.ARCHIVE_MAX_BYTES)
 })
 
 /** What is run in containers, and what it may use. */

@@ -9,12 +9,12 @@ type Edges = { app: App; direct: Direct; sockets: WebSocketConnections }
 
 /** Serves the app, its direct routes in front of it, and MQTT over WebSocket at `/mqtt`, on the hub's HTTP port. */
 export function serveHttp(hub: Hub, { app, direct, sockets }: Edges) {
-  const { host, port, imageMaxBytes, buildMaxBytes, sourceMaxBytes, fileMaxBytes } = hub.config
+  const { host, port, imageMaxBytes, buildMaxBytes, sourceMaxBytes, fileMaxBytes, archiveMaxBytes } = hub.config
   const server = Bun.serve({
     hostname: host,
     port,
     idleTimeout: 30,
-    maxRequestBodySize: Math.max(imageMaxBytes, buildMaxBytes, sourceMaxBytes, fileMaxBytes) + overhead,
+    maxRequestBodySize: Math.max(imageMaxBytes, buildMaxBytes, sourceMaxBytes, fileMaxBytes, archiveMaxBytes) + overhead,
     development: false, // or an error page would show the source
     reusePort: false, // what Bun takes it to mean otherwise: a second hub would share the port and its callers in silence
     websocket: sockets.handlers,

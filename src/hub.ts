@@ -5,6 +5,10 @@ import type { Config } from './config.ts'
 import { createGroupCommit } from './db/group-commit.ts'
 import { openPostgres } from './db/postgres.ts'
 import { openSqlite } from './db/sqlite.ts'
+import { createCliKeys } from './features/accounts/cli-keys.ts'
+import { createAccountMaker } from './features/accounts/creation.ts'
+import { createGithubAccounts } from './features/accounts/github-accounts.ts'
+import { createGithubOAuth } from './features/accounts/github-oauth.ts'
 import { createRateLimits, type Limits } from './features/accounts/limits.ts'
 import { createPasswords } from './features/accounts/passwords.ts'
 import { createAccounts } from './features/accounts/service.ts'
@@ -26,6 +30,7 @@ import { createLogs } from './features/logs/service.ts'
 import { createTidings } from './features/logs/tidings.ts'
 import { createMetrics } from './features/metrics/service.ts'
 import { createNotices } from './features/notices/service.ts'
+import { createRegistry } from './features/registry.ts'
 import { createClients } from './features/releases/clients.ts'
 import { createLatestReleases } from './features/releases/latest.ts'
 import { createReleases } from './features/releases/service.ts'
@@ -64,13 +69,15 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const notices = createNotices({ db, clock, log })
   const teams = createTeams({ db, clock, notices })
   const secret = config.jwtSecret ?? (await keptSecret(join(config.dataDir, 'jwt-secret')))
-  const tokens = createTokens(secret)
+  const tokens = createTokens(secret, clock)
   const blobs = createBlobs({ store, clock })
   const stopping = new AbortController()
   const { token, ...watching } = config.watching
   const github = createGithub({ baseUrl: config.githubApiUrl, token, clock, metrics, stopping: stopping.signal })
   const repos = createRepos({ db, clock, log, notices, limits, github, blobs, metrics, ...watching })
-  const accounts = createAccounts({ db, clock, notices, teams, repos, passwords: createPasswords(), tokens, limits })
+  const make = createAccountMaker({ db, clock, notices, teams })
+  const accounts = createAccounts({ db, notices, teams, repos, passwords: createPasswords(), tokens, limits, make })
+  const oauth = createGithubOAuth(config, log)
   const applications = createApplications({ db, clock, notices, teams })
   const keys = createKeys({ db, limits })
   const presence = createPresence()
@@ -106,8 +113,10 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const votes = createVotes({ db, commits, clock })
   const sightings = createSightings({ db, commits, clock, log })
   const clients = createClients({ latest: latestReleases, votes, sightings })
-  const referrers = [deployments, releases, repos, builds, files, tasks].map(({ referred }) => referred)
-  const upkeep = createUpkeep({ db, clock, log, notices, logs, blobs, referrers, retention: config.logRetention })
+  const registry = createRegistry({ db, clock, notices, tokens })
+  const { archives } = registry
+  const referrers = [deployments, releases, repos, builds, files, tasks, archives].map(({ referred }) => referred)
+  const upkeep = createUpkeep({ db, clock, log, notices, logs, archives, blobs, referrers, retention: config.logRetention })
 
   await logs.settle() // what the last run had taken in
   await notices.start()
@@ -119,6 +128,8 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     log,
     clock,
     accounts,
+    githubAccounts: createGithubAccounts({ db, notices, tokens, limits, github: oauth, make }),
+    cliKeys: createCliKeys({ db, clock, notices, tokens }),
     teams,
     applications,
     administration,
@@ -135,6 +146,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     clients,
     anonymousTeam: createAnonymousTeam({ db, notices, teams, limits }),
     logs,
+    ...registry,
     blobs,
     repos,
     notices,
@@ -165,6 +177,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     async close() {
       metrics.stop()
       await repos.stop()
+      await registry.lua.stop()
       await upkeep.stop()
       await containers.stop()
       await clients.settled()

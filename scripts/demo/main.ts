@@ -13,6 +13,7 @@ import { createFleet } from './fleet.ts'
 import { playGithub } from './github.ts'
 import { createJournal, ensure, readable } from './journal.ts'
 import { playLogging } from './logging.ts'
+import { playRegistry } from './registry.ts'
 import { playReleases } from './releases.ts'
 import { play } from './scenario.ts'
 import { playUpstream, prepareUpstream } from './upstream.ts'
@@ -23,11 +24,11 @@ Compiles firmware for an ESP8266, starts a hub of its own with its data in a tem
 versions to three simulated devices: one speaks MQTT, one HTTP/1.0 by hand, one MQTT over WebSocket. Then a
 pipeline publishes builds by API key, and two desktop clients, one told over MQTT and one that asks over HTTP, fetch,
 run and report them. An administrator makes an application, a program logs by its key, and the log is followed and
-verified. All of it goes through HTTP and MQTT on the loopback interface, on free ports. Then a release appears at a
-GitHub that is played on this machine, and two users are told who watch the repo. Where Podman and the compiler are, a
+verified. A release appears at a GitHub that is played on this machine, and two users are told who watch the repo; a
+package is published with an archive, and followed by a command-line client. Where Podman and the compiler are, a
 fourth version is built from source in a container, and a fifth is released upstream and reaches the devices by itself.
-Each event is shown with its delay since what caused it. Ends by itself: 0 when every byte and every notice was right,
-1 otherwise.
+All of it goes through HTTP and MQTT on the loopback interface, on free ports. Each event is shown with its delay since
+what caused it. Ends by itself: 0 when every byte and every notice was right, 1 otherwise.
 
   --shipped  take the image that comes with the demo, even where the compiler is
   --help     show this`
@@ -74,6 +75,7 @@ async function demonstrate(folder: string, shipped: boolean) {
     await playDesktop({ base, broker, folder, journal, user: fleet.user })
     await playLogging({ base, journal })
     await playReleases({ base, broker, github, journal })
+    await playRegistry({ ports: running.ports, journal })
     if (upstream && built && released) await playUpstream({ fleet, journal }, github, { built, released })
     const { events, bytesChecked } = journal.totals()
     const seconds = ((performance.now() - began) / 1000).toFixed(1)

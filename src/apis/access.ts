@@ -1,6 +1,6 @@
 import { Elysia } from 'elysia'
 import type { Hub } from '../hub.ts'
-import { readFields } from './fields.ts'
+import { largeBody, readFields } from './fields.ts'
 
 /** What Swagger UI's "Authorize" asks for on routes that need a signed-in user. */
 export const userSecurity = [{ access_token: [] }, { bearer: [] }]
@@ -21,16 +21,24 @@ export function callerOf(hub: Hub, request: Request) {
 }
 
 /** The access token of a request: `access_token: <jwt>`, or else `Authorization: Bearer <jwt>`. */
-function tokenOf(headers: Headers) {
-  return headers.get('access_token') ?? headers.get('authorization')?.match(/^bearer +(\S+)$/i)?.[1]
-}
+const tokenOf = (headers: Headers) => headers.get('access_token') ?? bearerOf(headers)
 
-/** Routes for signed-in users: gives `caller`. Bodies are read by `parse: 'fields'`, after who is asking is known. */
+/** The token that a request bears as `Authorization: Bearer <token>`. */
+export const bearerOf = (headers: Headers) => headers.get('authorization')?.match(/^bearer +(\S+)$/i)?.[1]
+
+/**
+ * Routes for signed-in users: gives `caller`. Bodies are read by `parse: 'fields'`, or by `parse: 'largeFields'` up to 1 MiB,
+ * after who is asking is known.
+ */
 export const signedIn = (hub: Hub) =>
   new Elysia({ name: 'signed-in' })
     .parser('fields', async ({ request }) => {
       await callerOf(hub, request)
       return readFields(request)
+    })
+    .parser('largeFields', async ({ request }) => {
+      await callerOf(hub, request)
+      return readFields(request, largeBody)
     })
     .derive({ as: 'scoped' }, async ({ request }) => ({ caller: await callerOf(hub, request) }))
 

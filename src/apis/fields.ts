@@ -1,32 +1,38 @@
 import { invalid, tooLarge } from '../lib/errors.ts'
 
-const limit = 64 * 1024
+const usualBody = 64 * 1024
+
+/** How many bytes a body may have where a text in it may be long. */
+export const largeBody = 1024 * 1024
+
+// In JSON, after an even number of backslashes: an odd one stands for itself.
+const nul = /(?<!\\)(?:\\\\)*\\u0000/
 const asWritten = /^[!-$&-*,-~]*$/ // printable ASCII without % and +
 
 /**
  * The parameters of a request from its query string and its body together: JSON, a form, or none. The body wins where
- * both name one. Throws `invalid` for what cannot be read, `tooLarge` past 64 KiB.
+ * both name one. Throws `invalid` for what cannot be read, `tooLarge` past `most` bytes: 64 KiB where it is not said.
  */
-export function readFields(request: Request): Promise<Record<string, unknown>> {
-  if (isPlainJson(request)) return request.json().then(plainFields, refuseJson)
-  return readAllFields(request)
+export function readFields(request: Request, most = usualBody): Promise<Record<string, unknown>> {
+  if (isPlainJson(request, most)) return request.json().then(plainFields, refuseJson)
+  return readAllFields(request, most)
 }
 
-async function readAllFields(request: Request) {
-  return withoutNul({ ...queryOf(request), ...(await readBody(request)) })
+async function readAllFields(request: Request, most: number) {
+  return withoutNul({ ...queryOf(request), ...(await readBody(request, most)) })
 }
 
 /** JSON of a length that is said, and no query string: what programs send that ask all the time. It is read with less ado. */
-function isPlainJson({ headers, url }: Request) {
+function isPlainJson({ headers, url }: Request, most: number) {
   const said = Number(headers.get('content-length') ?? 0)
-  return said > 0 && said <= limit && headers.get('content-type')?.startsWith('application/json') === true && !url.includes('?')
+  return said > 0 && said <= most && headers.get('content-type')?.startsWith('application/json') === true && !url.includes('?')
 }
 
 const plainFields = (value: unknown) => withoutNul(asObject(value))
 
 /** Lets fields through that can be stored anywhere: PostgreSQL takes no NUL. Throws `invalid`. */
 export function withoutNul(fields: Record<string, unknown>) {
-  if (JSON.stringify(fields).includes('\\u0000')) throw invalid('The input must not contain NUL characters')
+  if (nul.test(JSON.stringify(fields))) throw invalid('The input must not contain NUL characters')
   return fields
 }
 
@@ -69,8 +75,8 @@ export async function readBytes(request: Request, most: number) {
   return Buffer.concat(chunks)
 }
 
-async function readBody(request: Request): Promise<Record<string, unknown>> {
-  const bytes = await readBytes(request, limit)
+async function readBody(request: Request, most: number): Promise<Record<string, unknown>> {
+  const bytes = await readBytes(request, most)
   if (bytes.byteLength === 0) return {}
   const type = request.headers.get('content-type') ?? ''
   if (type.startsWith('multipart/form-data')) return readForm(bytes, type)

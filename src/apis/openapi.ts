@@ -9,6 +9,8 @@ export type Errors = Partial<Record<ErrorKind, Record<string, Says>>>
 
 type Description = {
   summary: string
+  /** Where the path does not make a good one. */
+  operationId?: string
   description?: string
   /** The docs page adds status and body by document, and what every route for signed-in users says without a token. */
   errors?: Errors

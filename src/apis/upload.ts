@@ -10,6 +10,7 @@ import { queryOf, withoutNul } from './fields.ts'
 const silenceAtMost = 60_000
 const hour = 60 * 60_000
 const bytesAnHour = 256 * 1024 * 1024
+const aroundFile = 64 * 1024
 const formLimits = { files: 1, fields: 20, parts: 30, fieldSize: 16 * 1024, fieldNameSize: 100, headerPairs: 20 }
 
 type Expected = { blobs: Hub['blobs']; field: string; limit: number }
@@ -24,17 +25,25 @@ export type Upload = { fields: Record<string, unknown>; file: StagedBlob | undef
 export async function receiveUpload(request: Request, expected: Expected): Promise<Upload> {
   const type = request.headers.get('content-type') ?? ''
   const fields = withoutNul(queryOf(request))
-  if (Number(request.headers.get('content-length') ?? 0) > expected.limit + 64 * 1024) {
-    throw tooLarge(`More than ${expected.limit} bytes`)
-  }
+  refuseLonger(request, expected.limit, aroundFile)
   if (type.startsWith('multipart/form-data')) {
     const form = await receiveForm(request, type, expected)
     return { file: form.file, fields: { ...fields, ...form.fields } }
   }
   if (type.startsWith('application/octet-stream') && request.body) {
-    return { fields, file: await expected.blobs.stage(arriving(request.body, expected.limit), expected.limit) }
+    return { fields, file: await receiveBody(request, expected) }
   }
   throw invalid('Send multipart/form-data, or the bytes themselves as application/octet-stream')
+}
+
+/** Streams the body of a request, whatever its type, to the store. Throws `tooLarge` past `limit` bytes. */
+export async function receiveBody(request: Request, { blobs, limit }: Pick<Expected, 'blobs' | 'limit'>) {
+  refuseLonger(request, limit)
+  return blobs.stage(arriving(request.body ?? new Blob().stream(), limit), limit)
+}
+
+function refuseLonger({ headers }: Request, limit: number, more = 0) {
+  if (Number(headers.get('content-length') ?? 0) > limit + more) throw tooLarge(`More than ${limit} bytes`)
 }
 
 /** What comes of a body, slow as it may be. Throws `invalid` where nothing comes for a minute, or it takes hours for what may be sent in one. */

@@ -4,6 +4,7 @@ import { defineBuilds } from './tables/builds.ts'
 import { defineFleet } from './tables/fleet.ts'
 import { defineLogs } from './tables/logs.ts'
 import { definePeople } from './tables/people.ts'
+import { defineRegistry } from './tables/registry.ts'
 import { defineReleases } from './tables/releases.ts'
 import { defineTasks } from './tables/tasks.ts'
 import { defineWatch } from './tables/watch.ts'
@@ -18,7 +19,8 @@ export function defineTables(columns: Columns) {
   const watch = defineWatch(columns, people)
   const builds = defineBuilds(columns, applications)
   const tasks = defineTasks(columns, { ...people, ...applications })
-  return { ...people, ...applications, ...fleet, ...releases, ...logs, ...watch, ...builds, ...tasks }
+  const registry = defineRegistry(columns, people)
+  return { ...people, ...applications, ...fleet, ...releases, ...logs, ...watch, ...builds, ...tasks, ...registry }
 }
 
 export type Tables = ReturnType<typeof defineTables>

@@ -4,6 +4,7 @@ import type { Log } from '../lib/log.ts'
 import type { Blobs, Referrer } from './blobs/service.ts'
 import type { Logs } from './logs/service.ts'
 import type { Notices } from './notices/service.ts'
+import type { Archives } from './recipes/archives.ts'
 
 const every = 10 * 60_000
 const blobGrace = 60 * 60_000
@@ -15,6 +16,7 @@ type Needs = {
   log: Log
   notices: Notices
   logs: Logs
+  archives: Archives
   blobs: Blobs
   referrers: Referrer[]
   retention: number
@@ -23,7 +25,7 @@ type Needs = {
 export type Upkeep = ReturnType<typeof createUpkeep>
 
 /** Takes away in the background, in small batches and by one node at a time, what is past its time. `retention` in ms. */
-export function createUpkeep({ db, clock, log, notices, logs, blobs, referrers, retention }: Needs) {
+export function createUpkeep({ db, clock, log, notices, logs, archives, blobs, referrers, retention }: Needs) {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<unknown> = Promise.resolve()
 
@@ -43,9 +45,10 @@ export function createUpkeep({ db, clock, log, notices, logs, blobs, referrers, 
     const removed = {
       notices: await drain(notices.removeOld),
       lines: await drain(logs.removeOld),
+      recipes: await drain((_before, limit) => archives.removeAbandoned(limit)),
       blobs: await blobs.sweep(referrers, blobGrace)
     }
-    if (removed.notices + removed.lines + removed.blobs > 0) log.info(removed, 'upkeep removed what was past its time')
+    if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'upkeep removed what was past its time')
     return removed
   }
 

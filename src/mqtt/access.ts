@@ -55,6 +55,10 @@ export function createAccess({ hub, connections, sessions }: Needs) {
       cutOff(connections.ofDevicesOf(username))
       sessions.endAllOf({ kind: 'user', id })
     },
+    'cli_key.deleted'({ userId = '', data: { key_id: keyId } }) {
+      const byKey = (client: Client) => (principalOf(client) as UserPrincipal).keyId === keyId
+      cutOff([...connections.ofUser(userId)].filter(byKey))
+    },
     'team.deleted'(notice) {
       cutOff(connections.ofDevicesOf(notice.data.team))
       setTeam(notice, undefined)

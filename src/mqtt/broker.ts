@@ -16,6 +16,7 @@ import { defaultMqttLimits, type MqttLimits } from './limits.ts'
 import { createLines } from './lines.ts'
 import { createNews, type Occasion } from './news.ts'
 import { createOutbox, type Outgoing, type Told } from './outbox.ts'
+import { createPackageTopics } from './packages.ts'
 import { createPublishing } from './publishing.ts'
 import { createRelaunches } from './relaunches.ts'
 import { createReports } from './reports.ts'
@@ -51,8 +52,9 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const latestVersions = createLatestVersions({ hub, outbox, news })
   const latestReleases = createLatestReleases({ hub, connections, outbox, sessions, news })
   const tasks = createTaskTopics({ hub, connections, outbox, sessions, news })
+  const packages = createPackageTopics({ hub, outbox })
   const relaunches = createRelaunches({ hub, connections, outbox, sessions, work })
-  const tellers = [retained, latestVersions, latestReleases, tasks, relaunches]
+  const tellers = [retained, latestVersions, latestReleases, tasks, packages, relaunches]
   let stopping = false
 
   const greet = (client: Client, filters: string[], occasion: Occasion) => {
@@ -61,6 +63,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
     work.run('telling a subscriber of the latest versions', latestVersions.greet(client, filters, occasion))
     work.run('telling a watcher of latest releases', latestReleases.greet(client, filters, occasion))
     work.run('telling an owner of tasks', tasks.greet(client, filters, occasion))
+    work.run('telling a subscriber of packages', packages.greet(client, filters, occasion))
     work.run('telling a device of a relaunch', relaunches.greet(client))
   }
   const letIn = (client: Client) => {
@@ -81,7 +84,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   })
   bypassEmitter(broker)
   const leave = (client: Client) => {
-    latestVersions.left(client)
+    for (const listeners of [latestVersions, packages, outbox]) listeners.left(client)
     left(client)
   }
   const line = createLines({ broker, guards, limits, budget, log: hub.log, connect, publish: publishing.publish, left: leave })

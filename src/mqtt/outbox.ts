@@ -42,6 +42,7 @@ export type Outbox = ReturnType<typeof createOutbox>
  */
 export function createOutbox(sessions: Sessions, told: (notice: Told) => void = () => {}) {
   const queues = new WeakMap<Client, Queue>()
+  const idle = new WeakMap<Client, PromiseWithResolvers<void>>()
 
   function send(client: AedesClient, qos: Qos, message: Outgoing) {
     const { topic, payload, retain, replaceable, acknowledged, notice } = message
@@ -96,6 +97,8 @@ export function createOutbox(sessions: Sessions, told: (notice: Told) => void = 
       if (qos !== undefined) send(insideOf(client), qos, message)
     }
     queues.delete(client)
+    idle.get(client)?.resolve()
+    idle.delete(client)
   }
 
   return {
@@ -105,6 +108,19 @@ export function createOutbox(sessions: Sessions, told: (notice: Told) => void = 
       if (qos === undefined || !isOpen(client)) return
       if (queues.has(client) || !hasRoom(client, qos)) wait(client, message)
       else send(insideOf(client), qos, message)
+    },
+
+    /** Forgets a client whose connection has ended: nothing waits for it. */
+    left(client: Client) {
+      idle.get(client)?.resolve()
+    },
+
+    /** Resolves when nothing waits for a client any more, or it is gone. */
+    idle(client: Client) {
+      if (!queues.has(client) || !isOpen(client)) return Promise.resolve()
+      const waiting = idle.get(client) ?? Promise.withResolvers<void>()
+      idle.set(client, waiting)
+      return waiting.promise
     },
 
     /** Whether a client has subscribed to a topic. */

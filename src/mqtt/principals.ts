@@ -4,12 +4,19 @@ import type { Hub } from '../hub.ts'
 import { HubError, unauthorized } from '../lib/errors.ts'
 import { insideOf } from './guards/aedes.ts'
 import { applicationIn } from './public-topics.ts'
-import { covers, isFilter, topics } from './topics.ts'
+import { covers, isFilter, isPublic, topics } from './topics.ts'
 
 export type DevicePrincipal = { kind: 'device'; id: string; device: Device }
 
-/** `teams`: the ids of the user's teams by name, kept up to date by the notices of who joins and leaves. */
-export type UserPrincipal = { kind: 'user'; id: string; username: string; expiresAt: number; teams: Map<string, string> }
+/** `teams`: the ids of the user's teams by name, kept up to date by the notices of who joins and leaves. `keyId`: of the CLI key, if by one. */
+export type UserPrincipal = {
+  kind: 'user'
+  id: string
+  username: string
+  expiresAt: number
+  keyId: string | undefined
+  teams: Map<string, string>
+}
 
 /** A desktop client, by the id that it gives itself. */
 export type DesktopPrincipal = { kind: 'desktop'; id: string }
@@ -32,8 +39,8 @@ export async function signIn(hub: Hub, { username = '', password, address }: Cre
     const device = await hub.devices.signIn(username, password, address)
     return { kind: 'device', id: device.id, device }
   }
-  const { id, username: name, expiresAt } = await hub.accounts.callerOf(password)
-  return { kind: 'user', id, username: name, expiresAt, teams: await teamsOf(hub, id) }
+  const { id, username: name, expiresAt, keyId } = await hub.accounts.callerOf(password)
+  return { kind: 'user', id, username: name, expiresAt, keyId, teams: await teamsOf(hub, id) }
 }
 
 /** The teams that a user is in now, by name. */
@@ -44,10 +51,11 @@ export const teamsOf = async (hub: Hub, userId: string) =>
 export const connackCode = (error: unknown) => (error instanceof HubError && error.kind !== 'tooMany' ? 4 : 3)
 
 /**
- * Whether a principal may subscribe to a filter: a device to its own two topics, a user to what is in a team of theirs, and who
- * is no device to what anybody may ask for. Repos and tasks are in none: see latest-releases.ts and tasks.ts.
+ * Whether a principal may subscribe to a filter: a device to its own two topics, a user to what is in a team of theirs, both
+ * to packages, and who is no device to what anybody may ask for. Repos and tasks are in none: see latest-releases.ts and tasks.ts.
  */
 export function maySubscribe(principal: Principal, filter: string) {
+  if (isPublic(filter)) return isFilter(filter)
   if (principal.kind === 'device') return ownTopics(principal.device).includes(filter)
   if (!isFilter(filter)) return false
   return applicationIn(filter) !== undefined || (principal.kind === 'user' && principal.teams.has(teamOf(filter)))

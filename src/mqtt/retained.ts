@@ -111,7 +111,7 @@ export function createRetained({ hub, connections, outbox, budget }: Needs) {
 const isIn = (principal: Principal, { team, teamId }: Scope) => teamIdOf(principal, team) === teamId
 
 function teamIdOf(principal: Principal, team: string) {
-  if (principal.kind === 'device') return principal.device.teamId
+  if (principal.kind === 'device') return principal.device.team === team ? principal.device.teamId : undefined
   return principal.kind === 'user' ? principal.teams.get(team) : undefined
 }
 

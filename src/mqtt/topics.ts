@@ -49,8 +49,13 @@ export const topics = {
   /** Hub to owner: how a task stands, a view of the database. */
   taskStatus: topic('tasks/:id/status'),
   /** Hub to owner: what a task writes, as it comes. */
-  taskLogs: topic('tasks/:id/logs')
+  taskLogs: topic('tasks/:id/logs'),
+  /** Hub to anybody: the latest recipe of a package, a view of the database. */
+  packageLatest: topic('packages/:name/latest')
 }
+
+/** Whether a topic, or a filter, is below what anybody may hear who may ask over HTTP. */
+export const isPublic = (text: string) => text.startsWith('packages/')
 
 /** Whether a topic filter covers a topic name [MQTT-4.7.1-2] [MQTT-4.7.1-3]. */
 export function covers(filter: string, name: string) {

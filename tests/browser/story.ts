@@ -30,6 +30,25 @@ export const story = [
   'POST /login',
   'GET /me',
   'POST /auth',
+  'GET /login/github',
+  'POST /v1/login',
+  'GET /v1/users/{id}',
+  'POST /v1/users/{id}/cli-keys',
+  'GET /v1/users/{id}/cli-keys',
+  'DELETE /v1/users/{id}/cli-keys/{name}',
+  'POST /v1/packages',
+  'GET /v1/packages',
+  'GET /v1/packages/{id}',
+  'PUT /v1/packages/{id}/maintainers/{userId}',
+  'GET /v1/packages/{id}/maintainers',
+  'DELETE /v1/packages/{id}/maintainers/{userId}',
+  'POST /v1/packages/{id}/recipes',
+  'PUT /v1/archives/{id}',
+  'GET /v1/archives/{id}',
+  'GET /v1/packages/{id}/recipes/{version}',
+  'GET /v1/packages/{id}/versions',
+  'PUT /v1/packages/{id}/recipes/{version}/yank',
+  'DELETE /v1/packages/{id}/recipes/{version}/yank',
   'POST /teams',
   'GET /teams',
   'PUT /teams/{team}/members/{username}',
@@ -81,6 +100,9 @@ const ofApplication = (id: string): Made => ({
 const makers: Record<string, (id: string) => Made> = {
   'POST /applications': ofApplication,
   'POST /api/v1/applications': ofApplication,
+  'GET /me': (id) => ({ '/v1/users/{id}': { id } }),
+  'POST /v1/packages': (id) => ({ '/packages/{id}': { id } }),
+  'POST /v1/packages/{id}/recipes': (id) => ({ '/archives/{id}': { id } }),
   'POST /repos': (id) => ({ '/repos/{id}': { id } }),
   'POST /tasks': (id) => ({ '/tasks/{id}': { id } })
 }
@@ -99,7 +121,11 @@ export function madeBy(route: string, body: string): Made {
 
 /** The credentials that an answer shows, by the scheme that they go by. */
 export function credentialsIn(body: string) {
-  const shown = { access_token: /"access_token": "(\S+)"/, api_key: /"apiKey": "(\S+)"/ }
+  const shown = {
+    access_token: /"access_token": "(\S+)"/,
+    api_key: /"apiKey": "(\S+)"/,
+    upload: /"arUploadToken": "(\S+)"/
+  }
   return Object.entries(shown).flatMap(([scheme, pattern]) => {
     const credential = body.match(pattern)?.[1]
     return credential ? [[scheme, credential] as const] : []
@@ -110,11 +136,13 @@ const source = Buffer.from(zipOf([{ name: 'main.c', data: 'void start(void) {}' 
 const files: [end: string, file: Buffer][] = [
   ['/deployments', Buffer.from('firmware')],
   ['/builds', source],
-  ['POST /files', source]
+  ['POST /files', source],
+  ['PUT /v1/archives/{id}', source]
 ]
 
-/** Fields of the body that is filled in which are to be others. */
+/** Fields of the body that is filled in which are to be others. `signIn`: what a browser has come back with from GitHub. */
 function fieldsFor(route: string, made: Made): Record<string, string> | undefined {
+  if (route === 'POST /v1/login') return { provider: 'github', ...made.signIn }
   if (route === 'POST /tasks') return { repo: made['/repos/{id}']?.id ?? '' }
   const asks = /^POST \/(applications\/latest-version|builds\/)/.test(route)
   return asks ? { app_id: made['/applications/{id}']?.id ?? '' } : undefined

@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Browser } from 'playwright-core'
 import { operationsOf, readDocument } from '../apis/hub/docs-reader.ts'
 import { watchingHub } from '../support/github.ts'
+import { ada as adaAtGithub, type PlayedSignIn, playSignIn } from '../support/github-sign-in.ts'
 import { type TestHub, testDevice, testHub } from '../support/hub.ts'
 import { has } from '../support/needs.ts'
 import { credentialsIn, givenFor, type Made, madeBy, story } from './story.ts'
 import { openSwagger, type SwaggerPage, startBrowser } from './swagger-page.ts'
 
 const here = has('chromium', 'apt-get install chromium')
-const longest = 360_000
+const longest = 600_000
 
 describe.skipIf(!here)('Swagger UI in Chromium', () => {
   let browser: Browser
@@ -92,22 +93,48 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
   )
 
   test(
+    'a person signs in by GitHub, and Swagger UI has the token',
+    async () => {
+      await using signIns = playSignIn()
+      await using t = await testHub({ env: signIns.env })
+      await using swagger = await openSwagger(browser, t.base)
+      const { page } = swagger
+      const way = await page.getByRole('link', { name: 'sign in by GitHub' }).getAttribute('href')
+      await page.goto(`${t.base}${way}`)
+      await page.getByRole('heading', { name: 'Signed in' }).waitFor()
+      expect(new URL(page.url()).origin).toBe(t.base)
+      const token = await page.locator('#token').innerText()
+      await page.getByRole('link', { name: 'Use it in Swagger UI' }).click()
+      await page.locator('.opblock').first().waitFor()
+      const tried = await swagger.tryOut('getMe')
+      expect(tried).toMatchObject({ status: 200, body: expect.stringContaining('"username": "ada-l"') })
+      expect(tried.sent.access_token).toBe(token)
+      expect(swagger.complaints).toEqual([])
+    },
+    longest
+  )
+
+  test(
     'lets every operation be tried out with what is filled in',
     async () => {
-      await using t = await watchingHub({ env: { DOCKER_HOST: 'unix:///nowhere', BUILDER_IMAGE_ESP8266: 'localhost/none' } })
+      await using signIns = playSignIn()
+      const containers = { DOCKER_HOST: 'unix:///nowhere', BUILDER_IMAGE_ESP8266: 'localhost/none' }
+      await using t = await watchingHub({ env: { ...signIns.env, ...containers } })
+      signIns.passOn(t.github.url)
       const someone = await t.user('edith')
       const { id } = (await someone.call('GET /me')).body as { id: string }
       await using swagger = await openSwagger(browser, t.base)
       await swagger.authorize('access_token', (await t.root()).token)
       const operations = new Map(operationsOf(await readDocument(t)).map((operation) => [operation.route, operation]))
       expect([...story].toSorted()).toEqual([...operations.keys()].toSorted())
-      const made: Made = { '/users/{id}': { id } }
+      const made: Made = { '/users/{id}': { id }, '{userId}': { userId: id } }
       for (const route of story) {
         const { operationId = '', responses = {} } = operations.get(route) ?? {}
         const tried = await swagger.tryOut(operationId, givenFor(route, made))
         const done = Number(Object.keys(responses).find((status) => status.startsWith('2')))
         expect([route, tried.status, tried.body]).toEqual([route, done, expect.any(String)])
         Object.assign(made, madeBy(route, tried.body))
+        if (route === 'GET /login/github') Object.assign(made, { signIn: await agreedTo(signIns, tried.body) })
         for (const [scheme, credential] of credentialsIn(tried.body)) await swagger.authorize(scheme, credential)
       }
       expectOnlyTheHub(swagger, t)
@@ -115,6 +142,13 @@ describe.skipIf(!here)('Swagger UI in Chromium', () => {
     longest
   )
 })
+
+/** Goes to GitHub with the `url` that was answered, and agrees; gives what comes back with the browser. */
+async function agreedTo(signIns: PlayedSignIn, body: string) {
+  const [, url = ''] = body.match(/"url": "(\S+)"/) ?? []
+  const { code, state } = await signIns.agree(url, { ...adaAtGithub, email: 'ada.l@example.org' })
+  return { code, state }
+}
 
 function expectOnlyTheHub({ requested, complaints }: SwaggerPage, { base }: Pick<TestHub, 'base'>) {
   const others = requested.filter((url) => !/^(data|blob):/.test(url) && new URL(url).origin !== base)

@@ -18,6 +18,15 @@ describe('passwords', () => {
     expect(performance.now() - started).toBeGreaterThan(2) // a hash was computed
   })
 
+  test('an account without one is refused whatever is tried, and as slowly', async () => {
+    const { hash, matches } = createPasswords()
+    const decoy = await hash('correct horse')
+    for (const tried of ['', ' ', 'undefined', decoy]) expect(await matches(tried, '')).toBe(false)
+    const started = performance.now()
+    expect(await matches('correct horse', '')).toBe(false)
+    expect(performance.now() - started).toBeGreaterThan(2) // a hash was computed
+  })
+
   test('are refused when too many wait for their turn', async () => {
     const { hash } = createPasswords()
     const results = await Promise.allSettled(Array.from({ length: 80 }, () => hash('x')))

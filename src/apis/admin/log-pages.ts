@@ -1,3 +1,4 @@
+import type { KnownCaller } from '../../features/accounts/service.ts'
 import type { ListedEntry, LogQuery } from '../../features/logs/service.ts'
 import { deviceType } from '../../features/logs/service.ts'
 import type { Hub } from '../../hub.ts'
@@ -5,7 +6,7 @@ import { streamText } from '../streams.ts'
 
 const followedAtOnce = 200
 
-type Following = Pick<LogQuery, 'applicationId' | 'type' | 'after'> & { caller: { id: string; expiresAt: number } }
+type Following = Pick<LogQuery, 'applicationId' | 'type' | 'after'> & { caller: KnownCaller }
 
 /** A page of entries, newest first. It is put together as text, as payloads stand in it to the letter. */
 export async function pageOf({ logs }: Hub, { limit, ...query }: LogQuery) {
@@ -20,7 +21,7 @@ export async function pageOf({ logs }: Hub, { limit, ...query }: LogQuery) {
 export async function followLog(hub: Hub, { applicationId, type, caller, ...start }: Following) {
   let after = start.after ?? (await hub.logs.list({ limit: 1 }))[0]?.id ?? 0
   const read = async () => {
-    const role = await hub.accounts.roleOf(caller.id)
+    const role = await hub.accounts.roleOf(caller)
     if (Date.now() >= caller.expiresAt || role === undefined || role === 'USER') return undefined
     const entries = await hub.logs.list({ applicationId, type, after, limit: followedAtOnce })
     after = entries.at(-1)?.id ?? after

@@ -69,7 +69,7 @@ const leave = (hub: Hub) =>
         summary: 'Delete the current user',
         description:
           'Deletes your account, your own team with its devices and applications, and the teams that only you are in. ' +
-          'Your tokens end at once. There is no way back.',
+          'Your tokens and CLI keys end at once. What you have published in the registry stays. There is no way back.',
         errors: {
           invalid: {
             'Other members of a team would be left without an owner': [

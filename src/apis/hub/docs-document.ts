@@ -23,7 +23,9 @@ const pathParameters: Record<string, [description: string, example: string]> = {
   username: ['Username of the member', 'grace'],
   id: ['Id of the user, as listed', '0199a2c4-7d1e-7c3a-9b52-4f6e8d0a1b2c'],
   build_id: ['Id of the build, as listed', '0199a2c4-7d1e-7c3a-9b52-4f6e8d0a1b2c'],
-  secret: ['Secret of the device: 40 hex digits', '3f786850e387550fdab836ed7e6dc881de23001b']
+  secret: ['Secret of the device: 40 hex digits', '3f786850e387550fdab836ed7e6dc881de23001b'],
+  userId: ['Id of the user to be, or not to be, a maintainer', '0199a2c4-7d1e-7c3a-9b52-4f6e8d0a1b2c'],
+  version: ['A version, as listed', '1.3.1']
 }
 
 /** Where they are something else, by how the path begins. */
@@ -35,7 +37,10 @@ const elsewhere: [start: string, name: string, description: string, example: str
   ['/api/v1/applications/', 'id', 'Id of the application, as listed', '550e8400-e29b-41d4-a716-446655440000'],
   ['/repos/', 'id', 'Id of the repo, as listed', '642dc37cc80eb6212d262d78'],
   ['/tasks/', 'id', 'Id of the task', '642d8aec812bbf22039fb162'],
-  ['/{team}/apps/', 'id', 'Id of the build', '1']
+  ['/{team}/apps/', 'id', 'Id of the build', '1'],
+  ['/v1/users/', 'name', 'Name of the key', 'laptop'],
+  ['/v1/packages/', 'id', 'Id of the package', '0199a2c9-1b7a-7f10-8a51-2d90c1f35e77'],
+  ['/v1/archives/', 'id', 'Id of the recipe that it belongs to', '0199a2ca-55c0-7b0e-9d3f-61c2a7e4b810']
 ]
 
 function describePath(path: string, name: string) {
@@ -65,7 +70,7 @@ function finish(method: string, path: string, { [errorsKey]: errors = {}, ...ope
   const { parameters = [], requestBody, responses = {}, security } = operation
   const answers = Object.entries(responses).map(([status, answer]) => [status, finishAnswer(status, answer)])
   const byFields = requestBody !== undefined && isParsed(requestBody.content)
-  const all = { ...(security ? noToken : {}), ...errors, ...(byFields ? fieldsTooLarge : {}) }
+  const all = { ...(security ? noToken : {}), ...(byFields ? fieldsTooLarge : {}), ...errors }
   return {
     ...operation,
     ...(operation.operationId ? { operationId: inCamelCase(operation.operationId) } : {}),

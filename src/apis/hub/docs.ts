@@ -53,7 +53,12 @@ window.ui = SwaggerUIBundle({
   persistAuthorization: true,
   tryItOutEnabled: true,
   validatorUrl: null,
-  requestInterceptor: (request) => Object.assign(request, { userFetch: firstSeconds })
+  requestInterceptor: (request) => Object.assign(request, { userFetch: firstSeconds }),
+  // From the page where a sign-in by GitHub ends.
+  onComplete: () => {
+    const token = sessionStorage.getItem('access_token')
+    if (token) window.ui.preauthorizeApiKey('access_token', token)
+  }
 })
 `
 
@@ -66,9 +71,9 @@ const text = (body: string, type: string) =>
 
 const introduction = `
 The HTTP API of this hub: teams, their devices and applications, the firmware images that are deployed to devices, the builds that desktop programs are offered,
-what devices and programs log, and the repos at GitHub whose releases are watched.
+what devices and programs log, the repos at GitHub whose releases are watched, and a registry of packages.
 
-**Sign in.** Register with \`POST /register\`, get a token with \`POST /login\`, press **Authorize** and give it once, as \`access_token\` or as \`bearer\`: either will do.
+**Sign in.** Register with \`POST /register\`, get a token with \`POST /login\`, press **Authorize** and give it once, as \`access_token\` or as \`bearer\`: either will do. Where it is configured, [sign in by GitHub](/login/github) instead, and come back with the token.
 
 **Try it out.** The examples tell one story, and are filled in: Ada registers a device \`lamp\`, makes an application \`blinker\` and puts the device in it. Where you are not Ada, give your own username as \`team\`.
 
@@ -98,6 +103,10 @@ const tags = [
   { name: 'fleet: deployments', description: 'Firmware images for the devices of an application' },
   { name: 'fleet: builds', description: 'Firmware made from source, and deployed' },
   { name: 'fleet: BaseOS', description: 'What the firmware of a device asks for; the secret in the path is its credential' },
+  { name: 'registry: users', description: 'Who publishes, and keys for their programs' },
+  { name: 'registry: packages', description: 'What there is to be had, and who maintains it' },
+  { name: 'registry: recipes', description: 'What is published, by version and revision' },
+  { name: 'registry: archives', description: 'What belongs to recipes and is too large to be in them' },
   {
     name: 'administration: applications',
     description: 'The applications of every team and their API keys, for AUDITOR and SUPER_ADMIN'
@@ -111,11 +120,17 @@ const tags = [
   { name: 'health', description: 'For load balancers and monitoring' }
 ]
 
-const token = 'The `access_token` that `POST /login` answers'
+const token = 'The `access_token` that `POST /login` answers, or the end of [signing in by GitHub](/login/github), or a CLI key'
 
 const securitySchemes = {
   access_token: { type: 'apiKey', in: 'header', name: 'access_token', description: token },
   bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: `${token}, as \`Authorization: Bearer …\`` },
+  upload: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'An `arUploadToken`, for `PUT /v1/archives/{id}` only'
+  },
   api_key: {
     type: 'apiKey',
     in: 'header',

@@ -13,6 +13,9 @@ const kinds: Record<NoticeType | 'gap', string> = {
   'account.created': 'A user has registered',
   'account.deleted': 'A user is gone',
   'account.role': 'A user has another role in the hub',
+  'account.linked': 'You have signed in by GitHub to the account that had your email',
+  'cli_key.created': 'You have a new CLI key',
+  'cli_key.deleted': 'A CLI key of yours is gone',
   'team.created': 'You have made a team',
   'team.deleted': 'A team that you were in is gone',
   'member.set': 'A member has joined, or has another role',
@@ -40,6 +43,12 @@ const kinds: Record<NoticeType | 'gap', string> = {
   'release.published': 'A build is published',
   'release.withdrawn': 'A build is withdrawn',
   'release.reinstated': 'A withdrawn build is offered again',
+  'package.created': 'A package is there; every signed-in user sees what happens to packages',
+  'package.published': 'A recipe of a package can be had',
+  'package.yanked': 'A version is hidden from lists, or (`yanked` is false) listed again',
+  'package.latest': 'A package has another latest recipe, or (`latest` is null) none any more',
+  'package.maintainer_set': 'A user may publish to a package',
+  'package.maintainer_removed': 'A user may not publish to a package any more',
   gap: 'Events between `after` and `oldest` are no longer kept'
 }
 
@@ -64,8 +73,8 @@ export const eventRoutes = (hub: Hub) =>
       let from = start ?? (await hub.notices.latest())
       let greeting = ': connected\n\n' + (await gapNotice(hub, start))
       const read = async () => {
-        // The reader's right to read is asked for anew at every turn: accounts go, tokens end, roles change.
-        const role = await hub.accounts.roleOf(caller.id)
+        // The reader's right to read is asked for anew at every turn: accounts and keys go, tokens end, roles change.
+        const role = await hub.accounts.roleOf(caller)
         if (Date.now() >= caller.expiresAt || role === undefined) return undefined
         const { notices, next } = await hub.notices.after(from, { id: caller.id, seesAll: role !== 'USER' })
         from = next

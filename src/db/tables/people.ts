@@ -11,11 +11,15 @@ export function definePeople({ table, text, choice, time, index, uniqueIndex, pr
       email: text().notNull(),
       /** The email in lower case: what it is found and kept unique by. */
       emailKey: text().notNull(),
+      /** Empty for who signs in with GitHub only: no password matches it. */
       passwordHash: text().notNull(),
       role: choice('USER', 'AUDITOR', 'SUPER_ADMIN').notNull(),
-      createdAt: time().notNull()
+      createdAt: time().notNull(),
+      /** The number that GitHub knows the user by, once they have signed in with it. */
+      githubId: text(),
+      avatarUrl: text()
     },
-    (t) => [uniqueIndex('users_email').on(t.emailKey)]
+    (t) => [uniqueIndex('users_email').on(t.emailKey), uniqueIndex('users_github').on(t.githubId)]
   )
 
   /** A user's own team bears the username and has that user as `userId`; other teams have none. */

@@ -32,15 +32,16 @@ export function createRateLimits(limits: Limits = {}) {
     /** Counts one registration from an address; throws `tooMany` past the limit. */
     registration: (address: string) => consume(registration, networkOf(address)),
 
-    /** Throws `tooMany` when the address or the account has failed too often to try again. */
-    async beforeSignIn(address: string, account: string) {
+    /** Throws `tooMany` when the address, or the account where it is known, has failed too often to try again. */
+    async beforeSignIn(address: string, account?: string) {
       await refuseIfSpent(signInByAddress, networkOf(address))
-      await refuseIfSpent(signInByAccount, account)
+      if (account !== undefined) await refuseIfSpent(signInByAccount, account)
     },
 
     /** Counts one failed sign-in against both. */
-    async failedSignIn(address: string, account: string) {
-      await Promise.allSettled([consume(signInByAddress, networkOf(address)), consume(signInByAccount, account)])
+    async failedSignIn(address: string, account?: string) {
+      const byAccount = account === undefined ? [] : [consume(signInByAccount, account)]
+      await Promise.allSettled([consume(signInByAddress, networkOf(address)), ...byAccount])
     },
 
     /** Counts one unknown device secret; throws `tooMany` past the limit. A right secret is never held up. */

@@ -23,12 +23,15 @@ export function createPasswords() {
     /** The hash to store. */
     hash,
 
-    /** Whether the password is the one hashed. Without a hash it takes as long and gives false, so that nobody learns which accounts exist. */
+    /**
+     * Whether the password is the one hashed. Without a hash, or with the empty one of an account that has no password, it
+     * takes as long and gives false, so that nobody learns which accounts exist.
+     */
     async matches(password: string, stored: string | undefined) {
       decoy ??= hash(crypto.randomUUID())
-      const against = stored ?? (await decoy)
+      const against = stored || (await decoy)
       const same = await inTurn(() => Bun.password.verify(password, against))
-      return same && stored !== undefined
+      return same && Boolean(stored)
     }
   }
 }

@@ -1,15 +1,15 @@
-import { asc, count, eq, gt } from 'drizzle-orm'
+import { and, asc, count, eq, gt } from 'drizzle-orm'
 import type { Change, Db } from '../../db/index.ts'
-import type { Clock } from '../../lib/clock.ts'
 import { conflict, invalid, missing, unauthorized } from '../../lib/errors.ts'
-import { newId, randomText } from '../../lib/secrets.ts'
+import { hashSecret, randomText } from '../../lib/secrets.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Repos } from '../repos/service.ts'
 import type { Teams } from '../teams/service.ts'
+import { emailTaken, type MakeAccount } from './creation.ts'
+import type { Profile } from './github-accounts.ts'
 import type { RateLimits } from './limits.ts'
 import type { Passwords } from './passwords.ts'
-import type { Tokens } from './tokens.ts'
-import { isReserved, usernamesFrom } from './usernames.ts'
+import type { Claims, Tokens } from './tokens.ts'
 
 /** What an account may do in the whole hub: only its own, read everything, do everything. */
 export const roles = ['USER', 'AUDITOR', 'SUPER_ADMIN'] as const
@@ -18,57 +18,48 @@ export type Role = (typeof roles)[number]
 /** A signed-in user. */
 export type Caller = { id: string; username: string; name: string; email: string; role: Role }
 
+/** A caller, with how it is known: until when its token holds (ms since 1970), and by which CLI key, if by one. */
+export type KnownCaller = Caller & { expiresAt: number; keyId?: string | undefined }
+
 /** An account as administrators see it. */
 export type Account = Caller & { createdAt: Date }
 
 /** `username` as chosen, or undefined to have one made from the display name or the email. */
 export type NewAccount = { email: string; password: string; name?: string | undefined; username?: string | undefined }
 
-const emailTaken: [message: string, reasons: string[]] = ['This email has already been registered', ['email is already taken']]
-
 export type Accounts = ReturnType<typeof createAccounts>
 
 type Needs = {
   db: Db
-  clock: Clock
   notices: Notices
   teams: Teams
   repos: Pick<Repos, 'leaveAll'>
   passwords: Passwords
   tokens: Tokens
   limits: RateLimits
+  make: MakeAccount
 }
 
 /** Who there is, and who is asking. */
-export function createAccounts({ db, clock, notices, teams, repos, passwords, tokens, limits }: Needs) {
-  const { users } = db.tables
+export function createAccounts({ db, notices, teams, repos, passwords, tokens, limits, make }: Needs) {
+  const { users, cliKeys } = db.tables
   const callerColumns = { id: users.id, username: users.username, name: users.name, email: users.email, role: users.role }
 
-  async function claimUsername(change: Change, { username, name, email }: NewAccount) {
-    if (username !== undefined && isReserved(username)) throw conflict('Account already exists', ['name is reserved'])
-    const candidates = username === undefined ? usernamesFrom(name ?? '', email) : [username]
-    for (const candidate of candidates) {
-      const teamId = await teams.claimName(change, candidate)
-      if (teamId) return { teamId, username: candidate }
-    }
-    throw conflict('Account already exists', ['name is already taken'])
+  async function create({ password, ...account }: NewAccount, role: Role): Promise<Caller> {
+    const passwordHash = await passwords.hash(password)
+    return make({ ...account, login: account.name, passwordHash, role })
   }
 
-  async function create(account: NewAccount, role: Role): Promise<Caller> {
-    const passwordHash = await passwords.hash(account.password)
-    return db.write(async (change) => {
-      const { teamId, username } = await claimUsername(change, account)
-      const caller = { id: newId(), username, name: account.name ?? username, email: account.email, role }
-      const [created] = await change.tx
-        .insert(users)
-        .values({ ...caller, emailKey: account.email.toLowerCase(), passwordHash, createdAt: clock.now() })
-        .onConflictDoNothing()
-        .returning({ id: users.id })
-      if (!created) throw conflict(...emailTaken)
-      await teams.giveTo(change, teamId, caller.id)
-      await notices.record(change, { type: 'account.created', teamId, userId: caller.id, data: { username } })
-      return caller
-    })
+  async function userOf({ userId, keyId }: Claims, token: string): Promise<Caller | undefined> {
+    const which = eq(users.id, userId)
+    if (keyId === undefined) return (await db.read.select(callerColumns).from(users).where(which))[0]
+    const itsKey = and(eq(cliKeys.id, keyId), eq(cliKeys.userId, users.id), eq(cliKeys.hash, hashSecret(token)))
+    return (await db.read.select(callerColumns).from(users).innerJoin(cliKeys, itsKey).where(which))[0]
+  }
+
+  async function hasKey(id: string) {
+    const [key] = await db.read.select({ id: cliKeys.id }).from(cliKeys).where(eq(cliKeys.id, id))
+    return key !== undefined
   }
 
   async function userCount() {
@@ -105,19 +96,26 @@ export function createAccounts({ db, clock, notices, teams, repos, passwords, to
       return tokens.issue(user.id)
     },
 
-    /** The user whom an access token names, with when it ends (ms since 1970). Throws `unauthorized`, also for a deleted user's token. */
-    async callerOf(token: string | undefined): Promise<Caller & { expiresAt: number }> {
-      const claims = token ? await tokens.read(token) : undefined
-      if (!claims) throw unauthorized()
-      const [user] = await db.read.select(callerColumns).from(users).where(eq(users.id, claims.userId))
-      if (!user) throw unauthorized()
-      return { ...user, expiresAt: claims.expiresAt * 1000 }
+    /** The user whom an access token or a CLI key names. Throws `unauthorized`, also for a deleted user's token and a deleted key. */
+    async callerOf(token = ''): Promise<KnownCaller> {
+      const claims = await tokens.read(token)
+      const user = claims && (await userOf(claims, token))
+      if (!claims || !user) throw unauthorized()
+      return { ...user, keyId: claims.keyId, expiresAt: claims.expiresAt * 1000 }
     },
 
-    /** The role that a user has now; undefined for one that is no more. */
-    async roleOf(id: string): Promise<Role | undefined> {
+    /** The role that a caller has now; undefined for a user, or a CLI key, that is no more. */
+    async roleOf({ id, keyId }: { id: string; keyId?: string | undefined }): Promise<Role | undefined> {
       const [user] = await db.read.select({ role: users.role }).from(users).where(eq(users.id, id))
-      return user?.role
+      return keyId === undefined || (await hasKey(keyId)) ? user?.role : undefined
+    },
+
+    /** What anybody may see of an account. Throws `missing`. */
+    async profile(id: string): Promise<Profile> {
+      const shown = { id: users.id, name: users.name, avatarUrl: users.avatarUrl }
+      const [user] = await db.read.select(shown).from(users).where(eq(users.id, id))
+      if (!user) throw missing('User not found')
+      return user
     },
 
     /** Up to `limit` accounts in the order in which they were made, and the cursor to read on from, if there are more. */

@@ -1,4 +1,6 @@
 type OfDevice = { team: string; device: string; device_id: string }
+type OfKey = { username: string; key_id: string; name: string }
+type OfPackage = { package: string; package_id: string }
 type OfRepo = { repo: string; repo_id: string }
 type OfApplication = { team: string; app: string; application_id: string }
 type OfRelease = OfApplication & { build_id: string; version: string; architecture: string }
@@ -8,6 +10,9 @@ export type NoticeData = {
   'account.created': { username: string }
   'account.deleted': { username: string }
   'account.role': { username: string; role: string }
+  'account.linked': { username: string; provider: string }
+  'cli_key.created': OfKey
+  'cli_key.deleted': OfKey
   'team.created': { team: string }
   'team.deleted': { team: string }
   'member.set': { team: string; username: string; role: string }
@@ -43,7 +48,16 @@ export type NoticeData = {
   'release.published': OfRelease
   'release.withdrawn': OfRelease
   'release.reinstated': OfRelease
+  'package.created': OfPackage
+  'package.published': OfPackage & { id: string; version: string; revision: string }
+  'package.yanked': OfPackage & { version: string; yanked: boolean }
+  'package.latest': OfPackage & { latest: { id: string; version: string; revision: string } | null }
+  'package.maintainer_set': OfPackage & { username: string }
+  'package.maintainer_removed': OfPackage & { username: string }
 }
+
+/** In place of a team: whoever is signed in sees the notice. */
+export const everyone = '*'
 
 export type NoticeType = keyof NoticeData
 

@@ -2,7 +2,7 @@ import { and, asc, eq, gt, inArray, lte, max, min, or } from 'drizzle-orm'
 import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
-import type { NewNotice, Notice } from './kinds.ts'
+import { everyone, type NewNotice, type Notice } from './kinds.ts'
 
 const batch = 500
 
@@ -135,9 +135,8 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
       const upTo = told
       const teams = db.read.select({ id: members.teamId }).from(members).where(eq(members.userId, viewer.id))
       const watched = db.read.select({ id: watchers.repoId }).from(watchers).where(eq(watchers.userId, viewer.id))
-      const visible = viewer.seesAll
-        ? undefined
-        : or(eq(notices.userId, viewer.id), inArray(notices.teamId, teams), inArray(notices.repoId, watched))
+      const own = [eq(notices.userId, viewer.id), inArray(notices.teamId, teams), inArray(notices.repoId, watched)]
+      const visible = viewer.seesAll ? undefined : or(...own, eq(notices.teamId, everyone))
       const rows = await db.read
         .select()
         .from(notices)

@@ -20,6 +20,15 @@ const publicRoutes = [
   'POST /register',
   'POST /login',
   'POST /auth',
+  'POST /v1/login',
+  'GET /login/github',
+  'GET /v1/users/{id}',
+  'GET /v1/packages',
+  'GET /v1/packages/{id}',
+  'GET /v1/packages/{id}/versions',
+  'GET /v1/packages/{id}/maintainers',
+  'GET /v1/packages/{id}/recipes/{version}',
+  'GET /v1/archives/{id}',
   'PUT /devices/{secret}/heartbeat',
   'GET /devices/{secret}/image',
   'POST /applications/latest-version',
@@ -34,6 +43,7 @@ const publisherSchemes = [{ access_token: [] }, { bearer: [] }, { api_key: [] }]
 /** What routes ask for that ask for more than an access token, or for something else. */
 const otherSchemes: Record<string, object[]> = {
   'GET /metrics': [{ metrics: [] }, {}],
+  'PUT /v1/archives/{id}': [{ upload: [] }],
   'POST /api/v1/logs': [{ api_key: [] }],
   'POST /repos': withGithubToken,
   'PATCH /repos': withGithubToken,
@@ -120,7 +130,7 @@ describe('GET /swagger/json', () => {
   test('asks for a token where one is needed, and nowhere else', () =>
     withDocument((document) => {
       const schemes = Object.keys(document.components.securitySchemes)
-      expect(schemes).toEqual(['access_token', 'bearer', 'api_key', 'github', 'metrics'])
+      expect(schemes).toEqual(['access_token', 'bearer', 'upload', 'api_key', 'github', 'metrics'])
       expect(document.security).toBeUndefined()
       const operations = operationsOf(document)
       expect(

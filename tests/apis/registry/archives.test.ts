@@ -1,0 +1,287 @@
+import { describe, expect, test } from 'bun:test'
+import { createHash, randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { SignJWT } from 'jose'
+import { databaseName } from '../../support/databases.ts'
+import { jwtSecret, type TestHub } from '../../support/hub.ts'
+import { noticed, until } from '../../support/mqtt.ts'
+import { registry, reprDigest, sha256, statusesOf, upload } from '../../support/registry.ts'
+
+const archive = new Uint8Array(randomBytes(100_000))
+const other = new Uint8Array(randomBytes(1000))
+const noToken = {
+  status: 401,
+  body: { message: 'Send the arUploadToken of the recipe as Authorization: Bearer; it holds for 10 minutes' }
+}
+
+async function filesOf(hub: TestHub) {
+  const entries = await readdir(join(hub.dataDir, 'blobs'), { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
+}
+
+const bytesOf = async (response: Response) => new Uint8Array(await response.arrayBuffer())
+
+describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
+  test('stores the archive, offers the recipe, and tells where the archive is', async () => {
+    await using t = await registry()
+    const { id, arUploadToken: token, arUploadUrl } = await t.awaiting('1.0.0')
+    expect([await t.versions(), await t.latest(), (await t.get('1.0.0')).status]).toEqual([[], [], 404])
+    expect(arUploadUrl).toBe(`${t.hub.base}/v1/archives/${id}`)
+    expect(await upload(t.hub, { id, token }, archive)).toEqual({
+      status: 201,
+      body: { size: 100_000, sha256: sha256(archive), arDownload: arUploadUrl }
+    })
+    expect([await t.versions(), await t.latest()]).toEqual([['1.0.0'], ['1.0.0']])
+    const { body } = await t.get('1.0.0')
+    expect(body).toMatchObject({ id, arDownload: arUploadUrl })
+    expect(await bytesOf(await fetch((body as { arDownload: string }).arDownload))).toEqual(archive)
+    expect(await filesOf(t.hub)).toEqual([sha256(archive)])
+  })
+
+  test('links are under PUBLIC_URL', async () => {
+    await using t = await registry({ env: { PUBLIC_URL: 'https://hub.example.org' } })
+    const { id, arUploadToken: token, arUploadUrl } = await t.awaiting('1.0.0')
+    expect(arUploadUrl).toBe(`https://hub.example.org/v1/archives/${id}`)
+    await upload(t.hub, { id, token }, archive)
+    expect((await t.get('1.0.0')).body).toMatchObject({ arDownload: arUploadUrl })
+  })
+
+  test('without Content-Length too', async () => {
+    await using t = await registry()
+    const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+    expect((await upload(t.hub, { id, token }, new Response(archive).body)).status).toBe(201)
+    expect(await bytesOf(await t.hub.send(`GET /v1/archives/${id}`))).toEqual(archive)
+  })
+
+  test('409 for a second upload, of the same bytes too; the first stays', async () => {
+    await using t = await registry()
+    const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+    await upload(t.hub, { id, token }, archive)
+    const there = { status: 409, body: { message: 'The archive is already there' } }
+    expect(await upload(t.hub, { id, token }, other)).toEqual(there)
+    expect(await upload(t.hub, { id, token }, archive)).toEqual(there)
+    expect(await bytesOf(await t.hub.send(`GET /v1/archives/${id}`))).toEqual(archive)
+    expect(await filesOf(t.hub)).toEqual([sha256(archive)])
+  })
+
+  test('of ten uploads at once with one token, one is stored', async () => {
+    await using t = await registry()
+    const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+    const all = Array.from({ length: 10 }, () => new Uint8Array(randomBytes(50_000)))
+    const answers = await Promise.all(all.map((bytes) => upload(t.hub, { id, token }, bytes)))
+    expect(statusesOf(answers)).toEqual([201, ...Array(9).fill(409)])
+    const winner = all[answers.findIndex(({ status }) => status === 201)]
+    expect(await bytesOf(await t.hub.send(`GET /v1/archives/${id}`))).toEqual(winner as Uint8Array<ArrayBuffer>)
+  })
+
+  test('401 without a token, and for every kind that does not hold', async () => {
+    await using t = await registry()
+    const { id } = await t.awaiting('1.0.0')
+    const sign = (secret: string, claims: object) =>
+      new SignJWT({ sub: id, iss: 'updraft-upload', exp: Math.floor(Date.now() / 1000) + 60, ...claims })
+        .setProtectedHeader({ alg: 'HS256' })
+        .sign(new TextEncoder().encode(secret))
+    const bad = [
+      '',
+      'nonsense',
+      t.ada.token,
+      await sign('another secret, also long enough to sign with', {}),
+      await sign(jwtSecret, { iss: 'updraft' }),
+      await sign(jwtSecret, { exp: undefined })
+    ]
+    for (const token of bad) expect([token, await upload(t.hub, { id, token }, archive)]).toEqual([token, noToken])
+    expect((await upload(t.hub, { id, token: await sign(jwtSecret, {}) }, archive)).status).toBe(201)
+  })
+
+  test('an upload token is no access token', async () => {
+    await using t = await registry()
+    const { arUploadToken } = await t.awaiting('1.0.0')
+    expect((await t.hub.as(arUploadToken).call('GET /me')).status).toBe(401)
+  })
+
+  test('403 for the token of another recipe, whatever the id', async () => {
+    await using t = await registry()
+    const first = await t.awaiting('1.0.0')
+    const second = await t.awaiting('1.1.0')
+    const message = 'The upload token is of another recipe'
+    for (const id of [second.id, 'nonsense'])
+      expect(await upload(t.hub, { id, token: first.arUploadToken }, archive)).toEqual({ status: 403, body: { message } })
+    expect((await upload(t.hub, { id: first.id, token: first.arUploadToken }, archive)).status).toBe(201)
+  })
+
+  test('403 once who published is no maintainer any more', async () => {
+    await using t = await registry()
+    const grace = await t.hub.user('grace')
+    const { id: graceId } = (await grace.call('GET /me')).body as { id: string }
+    await t.ada.call(`PUT /v1/packages/${t.id}/maintainers/${graceId}`)
+    const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+    await grace.call(`DELETE /v1/packages/${t.id}/maintainers/${t.userId}`)
+    expect((await upload(t.hub, { id, token }, archive)).status).toBe(403)
+    expect(await t.versions()).toEqual([])
+  })
+
+  test.each([
+    ['repr-digest', reprDigest(archive)],
+    ['repr-digest', `md5=:AAAA:, ${reprDigest(archive)}`],
+    ['content-digest', reprDigest(archive)],
+    ['digest', `SHA-256=${createHash('sha256').update(archive).digest('base64')}`],
+    ['digest', `sha-512=AAAA,sha-256=${createHash('sha256').update(archive).digest('base64')}`],
+    ['repr-digest', 'sha-512=:AAAA:']
+  ])('takes %s: %s', async (name, value) => {
+    await using t = await registry()
+    const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+    expect((await upload(t.hub, { id, token, headers: { [name]: value } }, archive)).status).toBe(201)
+  })
+
+  test.each([
+    ['repr-digest', reprDigest(other), 'The archive is not the one that was announced: its digest is another'],
+    ['digest', `SHA-256=${'A'.repeat(43)}=`, 'The archive is not the one that was announced: its digest is another'],
+    ['repr-digest', 'sha-256=:nonsense:', 'repr-digest is no SHA-256 in base64'],
+    ['digest', 'SHA-256=', 'digest is no SHA-256 in base64']
+  ])('400 for %s: %s; nothing is left, and it may be sent again', async (name, value, message) => {
+    await using t = await registry()
+    const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+    expect(await upload(t.hub, { id, token, headers: { [name]: value } }, archive)).toEqual({ status: 400, body: { message } })
+    expect([await filesOf(t.hub), await t.versions()]).toEqual([[], []])
+    expect((await upload(t.hub, { id, token, headers: { 'repr-digest': reprDigest(archive) } }, archive)).status).toBe(201)
+  })
+
+  test('400 for an empty archive, and for a form', async () => {
+    await using t = await registry()
+    const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+    expect((await upload(t.hub, { id, token }, new Uint8Array())).body).toEqual({ message: 'The archive is empty' })
+    expect((await upload(t.hub, { id, token }, null)).body).toEqual({ message: 'The archive is empty' })
+    const form = new FormData()
+    form.set('file', new Blob([archive]))
+    const { headers } = new Request('http://hub.test', { method: 'POST', body: form })
+    const type = { 'content-type': headers.get('content-type') ?? '' }
+    expect(await upload(t.hub, { id, token, headers: type }, form)).toMatchObject({
+      status: 400,
+      body: { message: 'Send the archive itself as the body' }
+    })
+    expect(await filesOf(t.hub)).toEqual([])
+  })
+
+  test.each([
+    ['with', 10_000],
+    ['without', 10_000],
+    ['with', 40_000_000],
+    ['without', 40_000_000]
+  ])('413 for an archive over ARCHIVE_MAX_BYTES %s Content-Length (%d bytes); nothing is left', async (kind, size) => {
+    await using t = await registry({ env: { ARCHIVE_MAX_BYTES: '9999' } })
+    const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+    const big = new Uint8Array(size)
+    expect(await upload(t.hub, { id, token }, kind === 'with' ? big : new Response(big).body)).toEqual({
+      status: 413,
+      body: { message: 'More than 9999 bytes' }
+    })
+    expect([await filesOf(t.hub), await t.versions()]).toEqual([[], []])
+    expect((await upload(t.hub, { id, token }, new Uint8Array(9999))).status).toBe(201)
+  })
+
+  test.each(['content-length: 100000', 'transfer-encoding: chunked'])(
+    'cut off in the middle (%s) it leaves nothing, and may be repeated with the same token',
+    async (framing) => {
+      await using t = await registry()
+      const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+      const begun = until(async () => (await filesOf(t.hub)).length === 1, 'the upload to begin')
+      const socket = connect(t.hub.ports.http, '127.0.0.1')
+      socket.on('error', () => {})
+      const head = `PUT /v1/archives/${id} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer ${token}\r\n${framing}\r\n\r\n`
+      const half = archive.subarray(0, 50_000)
+      socket.write(head)
+      socket.write(framing.startsWith('transfer') ? Buffer.concat([Buffer.from('c350\r\n'), half, Buffer.from('\r\n')]) : half)
+      await begun
+      socket.resetAndDestroy()
+      await until(async () => (await filesOf(t.hub)).length === 0, 'the half upload to be gone')
+      expect(await t.versions()).toEqual([])
+      expect((await upload(t.hub, { id, token }, archive)).status).toBe(201)
+      expect(await bytesOf(await t.hub.send(`GET /v1/archives/${id}`))).toEqual(archive)
+      expect(t.hub.logged()).not.toContain('unexpected error')
+    }
+  )
+
+  test('equal archives of two recipes are stored once, and stay when the sweep comes', async () => {
+    await using t = await registry()
+    for (const version of ['1.0.0', '1.1.0']) {
+      const { id, arUploadToken: token } = await t.awaiting(version)
+      await upload(t.hub, { id, token }, archive)
+    }
+    expect(await filesOf(t.hub)).toEqual([sha256(archive)])
+    expect(await t.hub.hub.blobs.sweep([t.hub.hub.archives.referred], -60_000)).toBe(0)
+    expect(await t.hub.hub.blobs.sweep([t.hub.hub.deployments.referred], -60_000)).toBe(1)
+  })
+
+  test('the token, and what it opens, is never logged', async () => {
+    await using t = await registry({ env: { LOG_LEVEL: 'trace' } })
+    const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+    await upload(t.hub, { id, token }, archive)
+    await until(() => t.hub.logged().includes('/v1/archives/:id'), 'the request to be logged')
+    expect(t.hub.logged()).not.toContain(token)
+  })
+})
+
+describe(`an archive that does not come, on ${databaseName}`, () => {
+  const began = new Date('2026-11-20T12:00:00Z')
+
+  async function atNoon() {
+    let now = began
+    const t = await registry({ clock: { now: () => now } })
+    return Object.assign(t, {
+      after: (minutes: number, ms = 0) => {
+        now = new Date(began.getTime() + minutes * 60_000 + ms)
+      }
+    })
+  }
+
+  test('the token holds for ten minutes, then its recipe goes; what is published stays', async () => {
+    await using t = await atNoon()
+    await t.publish('1.0.0')
+    const first = await t.awaiting('1.1.0')
+    const second = await t.awaiting('1.2.0')
+    t.after(9, 59_000)
+    expect((await upload(t.hub, { id: first.id, token: first.arUploadToken }, archive)).status).toBe(201)
+    expect(await t.hub.hub.upkeep.round()).toMatchObject({ recipes: 0 })
+    t.after(10, 1)
+    expect(await upload(t.hub, { id: second.id, token: second.arUploadToken }, archive)).toEqual(noToken)
+    expect(await t.hub.hub.upkeep.round()).toMatchObject({ recipes: 1 })
+    expect(await t.versions()).toEqual(['1.1.0', '1.0.0'])
+    expect(await t.hub.hub.upkeep.round()).toMatchObject({ recipes: 0 })
+  })
+
+  test('the revision is taken while its archive is awaited, and free again from then on, before any upkeep', async () => {
+    await using t = await atNoon()
+    await t.awaiting('1.0.0')
+    expect((await t.publish('1.0.0')).status).toBe(409)
+    t.after(10, 1)
+    const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+    expect((await upload(t.hub, { id, token }, archive)).status).toBe(201)
+    expect(await t.get('1.0.0')).toMatchObject({ status: 200, body: { id } })
+  })
+
+  test('an upload that has begun in time may end later; one that fails late leaves the recipe to go', async () => {
+    await using t = await atNoon()
+    const slow = await t.awaiting('1.0.0')
+    const failing = await t.awaiting('1.1.0')
+    t.after(9, 59_000)
+    const slowBody = new TransformStream<Uint8Array, Uint8Array>()
+    const failingBody = new TransformStream<Uint8Array, Uint8Array>()
+    const uploads = [
+      upload(t.hub, { id: slow.id, token: slow.arUploadToken }, slowBody.readable),
+      upload(t.hub, { id: failing.id, token: failing.arUploadToken, headers: { digest: 'SHA-256=' } }, failingBody.readable)
+    ]
+    const writer = slowBody.writable.getWriter()
+    await writer.write(archive)
+    await until(async () => (await filesOf(t.hub)).length === 1, 'the upload to begin')
+    t.after(20)
+    expect((await uploads[1])?.status).toBe(400)
+    expect(await t.hub.hub.upkeep.round()).toMatchObject({ recipes: 1 })
+    const published = noticed(t.hub, 'package.published')
+    await writer.close()
+    expect((await uploads[0])?.status).toBe(201)
+    await published
+    expect(await t.versions()).toEqual(['1.0.0'])
+  })
+})
