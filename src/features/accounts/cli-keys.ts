@@ -1,9 +1,10 @@
 import { and, asc, eq } from 'drizzle-orm'
 import type { Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { conflict, missing } from '../../lib/errors.ts'
+import { conflict, missing, unauthorized } from '../../lib/errors.ts'
 import { hashSecret, newId } from '../../lib/secrets.ts'
 import type { Notices } from '../notices/service.ts'
+import { isStillThere } from './still-there.ts'
 import type { Tokens } from './tokens.ts'
 
 /** A CLI key as its user is shown it after it was made. */
@@ -22,6 +23,7 @@ export function createCliKeys({ db, clock, notices, tokens }: { db: Db; clock: C
       const key = await tokens.issueKey({ userId, keyId: id, name })
       const row = { id, userId, name, hash: hashSecret(key), extract: extractOf(key), createdAt: clock.now() }
       await db.write(async (change) => {
+        if (!(await isStillThere(db, change, userId))) throw unauthorized()
         const [created] = await change.tx.insert(cliKeys).values(row).onConflictDoNothing().returning({ id: cliKeys.id })
         if (!created) throw conflict('CLI key already exists')
         await notices.record(change, { type: 'cli_key.created', userId, data: { username, key_id: id, name } })
@@ -40,6 +42,7 @@ export function createCliKeys({ db, clock, notices, tokens }: { db: Db; clock: C
     /** Deletes a key of a user: from then on it is refused. Throws `missing`. */
     async remove({ id: userId, username }: { id: string; username: string }, name: string) {
       await db.write(async (change) => {
+        await change.lockOrder() // whoever deletes the user has it first too
         const [gone] = await change.tx
           .delete(cliKeys)
           .where(and(eq(cliKeys.userId, userId), eq(cliKeys.name, name)))

@@ -31,6 +31,7 @@ export function createGithubAccounts({ db, notices, tokens, limits, github, make
   /** The account that has the email but has not been used with GitHub yet is the user's: GitHub has verified the email. */
   async function linked({ id: githubId, email, avatarUrl }: GithubProfile): Promise<Profile | undefined> {
     return db.write(async (change) => {
+      await change.lockOrder() // whoever deletes the user has it first too
       const [user] = await change.tx
         .update(users)
         .set({ githubId, avatarUrl })

@@ -3,6 +3,7 @@ import type { Change, Db } from '../../db/index.ts'
 import { forbidden, invalid, missing } from '../../lib/errors.ts'
 import type { Profile } from '../accounts/github-accounts.ts'
 import type { Caller } from '../accounts/service.ts'
+import { isStillThere } from '../accounts/still-there.ts'
 import { everyone } from '../notices/kinds.ts'
 import type { Notices } from '../notices/service.ts'
 
@@ -66,6 +67,7 @@ export function createMaintainers({ db, notices }: { db: Db; notices: Notices })
       const { name } = await forChange(packageId, caller)
       const { username } = await userNamed(userId)
       await db.write(async (change) => {
+        if (!(await isStillThere(db, change, userId))) throw missing('User not found')
         const added = await change.tx.insert(maintainers).values({ packageId, userId }).onConflictDoNothing().returning()
         if (added.length === 0) return
         const data = { package: name, package_id: packageId, username }

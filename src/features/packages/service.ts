@@ -1,8 +1,9 @@
 import { and, asc, desc, eq, inArray, isNull, type SQL } from 'drizzle-orm'
 import { type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { conflict, missing } from '../../lib/errors.ts'
+import { conflict, missing, unauthorized } from '../../lib/errors.ts'
 import { newId } from '../../lib/secrets.ts'
+import { isStillThere } from '../accounts/still-there.ts'
 import { everyone } from '../notices/kinds.ts'
 import type { Notices } from '../notices/service.ts'
 import type { LatestRecipes } from './latest.ts'
@@ -49,6 +50,7 @@ export function createPackages({ db, clock, notices, latest }: Needs) {
     /** Makes a package; who makes it is its first maintainer. Throws `conflict` for a name that is taken. */
     create: ({ id: userId }: { id: string }, name: string): Promise<Package> =>
       db.write(async (change) => {
+        if (!(await isStillThere(db, change, userId))) throw unauthorized()
         const row = { id: newId(), name, maintainerId: userId, createdAt: clock.now() }
         const [created] = await change.tx.insert(packages).values(row).onConflictDoNothing().returning(shown)
         if (!created) throw conflict('Package already exists')
