@@ -25,7 +25,16 @@ type Needs = {
 }
 
 /** Connections from their first byte to their end: what has happened to each is dealt with when its turn comes. */
-export function createLines({ broker, guards, limits, budget, log, connect, publish, left }: Needs): Line & { waiting(): number } {
+export function createLines({
+  broker,
+  guards,
+  limits,
+  budget,
+  log,
+  connect,
+  publish,
+  left
+}: Needs): Line & { waiting(): number } {
   const turns = createTurns(budget, serve)
   const newBucket = () => fullBucket({ perSecond: limits.packetsPerSecond, atOnce: limits.packetsAtOnce })
   const clients = createLeanClients(broker, { newBucket, dealtWith })

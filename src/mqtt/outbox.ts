@@ -149,5 +149,4 @@ function qosFor(client: Client, { topic, qos: published }: Pick<Outgoing, 'topic
   return best
 }
 
-const atMost = (granted: { qos: number } | undefined, published: Qos) =>
-  granted && (Math.min(granted.qos, published) as Qos)
+const atMost = (granted: { qos: number } | undefined, published: Qos) => granted && (Math.min(granted.qos, published) as Qos)
