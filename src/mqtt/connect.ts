@@ -53,9 +53,9 @@ export function createConnect({ hub, access, sessions, budget, arrive, letIn }: 
   async function takeUp(client: AedesClient) {
     const kept = sessions.begin(client)
     for (const { topic, qos } of kept?.subscriptions.values() ?? []) {
-      const isTheirs = await access.mayHave(outsideOf(client), { topic, qos })
-      if (client.closed) return false
-      if (isTheirs) client.subscriptions[topic] = { qos }
+      const isAllowed = await access.mayHave(outsideOf(client), { topic, qos })
+      if (client.closed) break
+      if (isAllowed) client.subscriptions[topic] = { qos }
     }
     return kept !== undefined
   }

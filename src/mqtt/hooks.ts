@@ -28,7 +28,7 @@ export function createHooks({ hub, access, publishing, sessions, limits, isStopp
       if (!client) return done(null) // the broker's own
       if (isStopping()) return done(new Error('the hub is stopping')) // it is the hub that goes, not its clients
       const { topic, payload, qos } = packet
-      publishing.publishWill(insideOf(client), { topic, payload: payload as Buffer, qos }, done)
+      publishing.publishWill(insideOf(client), { topic, text: payload.toString(), payload: Buffer.from(payload), qos }, done)
     },
 
     authorizeSubscribe(client, subscription, done) {

@@ -1,7 +1,9 @@
 import type { Hub } from '../hub.ts'
+import { linesOf } from '../lib/text.ts'
 import { pubackBytes } from './encoding.ts'
 import type { AedesClient, ParsedPacket } from './guards/aedes.ts'
-import { type Publish, type Reading, readLines, readMessage } from './handlers.ts'
+import { type Publish, type Reading, readMessage } from './handlers.ts'
+import { createRelief } from './relief.ts'
 import type { Reports } from './reports.ts'
 import type { Work } from './work.ts'
 
@@ -21,6 +23,7 @@ export type Publishing = ReturnType<typeof createPublishing>
  * promise or two and a dozen objects for each, and pass it on to nobody.
  */
 export function createPublishing({ hub, reports, work }: { hub: Hub; reports: Reports; work: Work }) {
+  const relieve = createRelief()
   const queues = new WeakMap<AedesClient, Message[]>()
   const refused = new WeakSet<AedesClient>() // who has published what it may not: what it sent after that does not count either
 
@@ -68,6 +71,7 @@ export function createPublishing({ hub, reports, work }: { hub: Hub; reports: Re
     /** Takes a PUBLISH; it is dealt with when `_parsingBatch` says so. */
     publish(client: AedesClient, packet: ParsedPacket) {
       client._parsingBatch++
+      relieve(packet.length)
       add(client, packet)
     },
 
@@ -92,7 +96,7 @@ function takeBatch({ principal }: AedesClient, queue: Message[]): Batch {
 function joinLines(lines: string[], queue: Message[]) {
   let count = 1
   for (let next = queue[count]; next && next.topic === queue[0]?.topic; next = queue[++count]) {
-    const more = readLines(next.payload)
+    const more = linesOf(next.text)
     if (lines.length + more.length > linesTogether) break
     lines.push(...more)
   }

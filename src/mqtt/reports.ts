@@ -5,15 +5,16 @@ import { topics } from './topics.ts'
 
 export type Reports = ReturnType<typeof createReports>
 
-type Told = { topic: string; payload: Buffer; qos: number }
+/** What a device has said, as text, and as it came where that is something else. */
+type Told = { topic: string; text: string; payload?: Buffer; qos: number }
 
 /** Tells the members of a team what its devices say, once it is stored, over whichever way it came. */
 export function createReports({ connections, outbox }: { connections: Connections; outbox: Outbox }) {
-  function tell(teamId: string, { topic, ...message }: Told) {
+  function tell(teamId: string, { topic, text, payload: asItCame, qos: published }: Told) {
     const members = connections.ofMembers(teamId)
     if (members.size === 0) return
-    const payload = Buffer.from(message.payload) // it may be a part of much that came together, and this may wait
-    const qos = message.qos === 0 ? 0 : 1
+    const payload = asItCame ?? Buffer.from(text)
+    const qos = published === 0 ? 0 : 1
     for (const client of members) outbox.deliver(client, { topic, payload, qos, retain: false, replaceable: false })
   }
 
@@ -24,10 +25,8 @@ export function createReports({ connections, outbox }: { connections: Connection
     /** Tells what came in a heartbeat on the topics where MQTT would have brought it. */
     tellHeartbeat({ device: { team, name, teamId }, over, status, lines }: Report) {
       if (over === 'mqtt' || connections.ofMembers(teamId).size === 0) return
-      if (status !== undefined)
-        tell(teamId, { topic: topics.deviceStatus.of({ team, name }), payload: Buffer.from(status), qos: 0 })
-      if (lines.length > 0)
-        tell(teamId, { topic: topics.deviceLog.of({ team, name }), payload: Buffer.from(lines.join('\n')), qos: 0 })
+      if (status !== undefined) tell(teamId, { topic: topics.deviceStatus.of({ team, name }), text: status, qos: 0 })
+      if (lines.length > 0) tell(teamId, { topic: topics.deviceLog.of({ team, name }), text: lines.join('\n'), qos: 0 })
     }
   }
 }

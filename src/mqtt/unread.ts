@@ -23,15 +23,34 @@ export function byteAt({ pieces, from }: Unread, index: number) {
   return undefined
 }
 
-/** Takes out the next bytes, of which there must be so many: as a part of the piece that they lie in, if they do. */
-export function take(unread: Unread, count: number): Buffer {
+/** The piece in which the next bytes lie, from `unread.from` on, and so many of them: they are put into one where they do not. */
+export function whole(unread: Unread, count: number): Buffer {
   const { pieces, from } = unread
   const first = pieces[0] ?? nothing
-  const taken = from + count <= first.length ? first.subarray(from, from + count) : gathered(unread, count)
+  if (from + count <= first.length) return first
+  const gathered = gather(unread, count)
+  skip(unread, count)
+  const [next] = pieces
+  if (next) pieces[0] = next.subarray(unread.from)
+  pieces.unshift(gathered)
+  unread.from = 0
+  unread.length += count
+  return gathered
+}
+
+/**
+ * Passes over bytes that were read. A large piece of which nothing is left gives its memory back at once: what the
+ * collector finds in use by chance would stay until the next full collection. So nothing may refer to a part of a piece.
+ */
+export function skip(unread: Unread, count: number) {
+  const { pieces } = unread
   unread.from += count
   unread.length -= count
-  while (pieces[0] && unread.from >= pieces[0].length) unread.from -= pieces.shift()?.length ?? 0
-  return taken
+  for (let first = pieces[0]; first && unread.from >= first.length; first = pieces[0]) {
+    unread.from -= first.length
+    pieces.shift()
+    if (first.length > wasteAtMost) (first.buffer as ArrayBuffer).transfer(0)
+  }
 }
 
 /** The same, no longer at the end of a large chunk that would be kept in memory for it. */
@@ -41,14 +60,14 @@ const nothing = Buffer.alloc(0)
 
 const sizeOf = ({ pieces }: Unread) => pieces.reduce((sum, piece) => sum + piece.length, 0)
 
-const inOnePiece = (unread: Unread): Unread => ({ pieces: [gathered(unread, unread.length)], from: 0, length: unread.length })
+const inOnePiece = (unread: Unread): Unread => ({ pieces: [gather(unread, unread.length)], from: 0, length: unread.length })
 
-function gathered({ pieces, from }: Unread, count: number) {
+function gather({ pieces, from }: Unread, count: number) {
   const bytes = Buffer.allocUnsafeSlow(count)
-  let [at, skip] = [0, from]
+  let [at, skipped] = [0, from]
   for (const piece of pieces) {
-    at += piece.copy(bytes, at, skip)
-    skip = 0
+    at += piece.copy(bytes, at, skipped)
+    skipped = 0
   }
   return bytes
 }

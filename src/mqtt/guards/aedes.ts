@@ -11,8 +11,10 @@ export type ParsedPacket = {
   qos: number
   retain: boolean
   dup: boolean
+  /** Of a PUBLISH: its payload as text; and as it came, where that is something else. */
   topic: string
-  payload: Buffer
+  text: string
+  payload?: Buffer
   messageId?: number
   clientId?: string
   protocolId?: string

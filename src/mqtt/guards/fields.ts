@@ -11,30 +11,32 @@ const fields = parser().on('error', () => {}) as unknown as FieldParser // what 
 const nothing = Buffer.alloc(0)
 const noSettings = {}
 
-/** Reads the fields of a packet, given its header and all that follows it. Throws a `Refusal` where it is malformed. */
-export function readFields(packet: ParsedPacket, body: Buffer): ParsedPacket {
-  const read = packet.cmd === 'publish' ? readPublish(packet, body) : readOthers(packet, body)
+/** Reads the fields of a packet, which lie behind its header from there on. Throws a `Refusal` where it is malformed. */
+export function readFields(packet: ParsedPacket, bytes: Buffer, from: number): ParsedPacket {
+  const read = packet.cmd === 'publish' ? readPublish(packet, bytes, from) : readOthers(packet, bytes, from)
   const fault = faultOf(packet, read)
   if (fault) throw fault
   return packet
 }
 
-/** Most packets are of this kind: it has few fields, and is read without the ado of mqtt-packet. */
-function readPublish(packet: ParsedPacket, body: Buffer) {
-  const end = body.length < 2 ? 2 : 2 + body.readUInt16BE(0)
-  const start = packet.qos > 0 ? end + 2 : end
-  if (start > body.length) return start
-  packet.topic = body.toString('utf8', 2, end)
-  if (packet.qos > 0) packet.messageId = body.readUInt16BE(end)
-  packet.payload = body.subarray(start)
-  return body.length
+/** Most packets are of this kind: it has few fields, and is read without the ado of mqtt-packet. Gives how far they go. */
+function readPublish(packet: ParsedPacket, bytes: Buffer, from: number) {
+  const { length, qos } = packet
+  const topic = length < 2 ? length : bytes.readUInt16BE(from)
+  const start = 2 + topic + (qos > 0 ? 2 : 0)
+  if (start > length) return start
+  packet.topic = bytes.toString('utf8', from + 2, from + 2 + topic)
+  if (qos > 0) packet.messageId = bytes.readUInt16BE(from + 2 + topic)
+  packet.text = bytes.toString('utf8', from + start, from + length)
+  if (packet.text.includes('\ufffd')) packet.payload = Buffer.from(bytes.subarray(from + start, from + length))
+  return length
 }
 
-/** Gives how far the fields go. */
-function readOthers(packet: ParsedPacket, body: Buffer) {
+/** Gives how far the fields go. They are read from a copy: what has arrived is not kept for a part of it. */
+function readOthers(packet: ParsedPacket, bytes: Buffer, from: number) {
   fields.packet = packet
   fields.error = null
-  fields._list = body
+  fields._list = Buffer.from(bytes.subarray(from, from + packet.length))
   fields._pos = 0
   try {
     fields._parsePayload()

@@ -8,7 +8,6 @@ const acknowledgements = new Set(['puback', 'pubrec', 'pubrel', 'pubcomp'])
 const empty = new Set(['pingreq', 'disconnect'])
 const numbered = new Set(['subscribe', 'unsubscribe', ...acknowledgements])
 const lengthBytesAtMost = 4
-const nothing = Buffer.alloc(0)
 
 // What clients send, and the flags that must stand beside it [MQTT-2.2.2-1]; those of a PUBLISH have a meaning.
 const kinds = new Map([
@@ -33,7 +32,7 @@ export function headerOf(unread: Unread): ParsedPacket | undefined {
   const qos = (flags >> 1) & 3
   if (kind.flags === undefined && qos === 3) throw malformed('both bits of QoS are set [MQTT-3.3.1-4]')
   const dup = (flags & 8) !== 0
-  const packet = { cmd: kind.cmd, size: 1, length: 0, qos, retain: (flags & 1) !== 0, dup, topic: '', payload: nothing }
+  const packet = { cmd: kind.cmd, size: 1, length: 0, qos, retain: (flags & 1) !== 0, dup, topic: '', text: '' }
   return readLength(unread, packet) ? packet : undefined
 }
 

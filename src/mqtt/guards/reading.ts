@@ -1,5 +1,5 @@
 import type { MqttLimits } from '../limits.ts'
-import { compact, take as takeBytes, type Unread } from '../unread.ts'
+import { compact, skip, type Unread, whole } from '../unread.ts'
 import { isSignedIn } from '../wire.ts'
 import type { AedesClient, ParsedPacket } from './aedes.ts'
 import { take } from './bucket.ts'
@@ -45,8 +45,10 @@ export function createReading({ limits, handOn }: Needs) {
     const { header } = client
     if (!header || unread.length < header.size + header.length) return undefined
     client.header = undefined
-    takeBytes(unread, header.size)
-    return checked(client, readFields(header, takeBytes(unread, header.length)))
+    const bytes = whole(unread, header.size + header.length)
+    const packet = checked(client, readFields(header, bytes, unread.from + header.size))
+    skip(unread, header.size + header.length)
+    return packet
   }
 
   function checked(client: AedesClient, packet: ParsedPacket) {
