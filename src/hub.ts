@@ -128,7 +128,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     log,
     clock,
     accounts,
-    githubAccounts: createGithubAccounts({ db, notices, tokens, limits, github: oauth, make }),
+    githubAccounts: createGithubAccounts({ db, tokens, limits, github: oauth, make }),
     cliKeys: createCliKeys({ db, clock, notices, tokens }),
     teams,
     applications,

@@ -13,7 +13,6 @@ const kinds: Record<NoticeType | 'gap', string> = {
   'account.created': 'A user has registered',
   'account.deleted': 'A user is gone',
   'account.role': 'A user has another role in the hub',
-  'account.linked': 'You have signed in by GitHub to the account that had your email',
   'cli_key.created': 'You have a new CLI key',
   'cli_key.deleted': 'A CLI key of yours is gone',
   'team.created': 'You have made a team',

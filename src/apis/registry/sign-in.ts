@@ -32,7 +32,7 @@ const loginRoute = (hub: Hub) =>
         summary: 'Get an access token by GitHub',
         description:
           'For frontends: ask `GET /login/github` for a `url` and a `state`, send the browser there, and give here the `code` and the `state` that it ' +
-          'comes back with. Whoever GitHub knows by a verified email is the user with that email, or a new one. ' +
+          'comes back with. Whoever comes by a GitHub account for the first time gets an account of their own. ' +
           'A person needs no frontend: open `/login/github` in a browser.',
         errors: {
           invalid: {
@@ -45,7 +45,7 @@ const loginRoute = (hub: Hub) =>
             'GitHub has verified no email of the user': 'GitHub knows no verified email of yours: verify one there first'
           },
           conflict: {
-            'Another GitHub account has the user with this email': 'Another GitHub account has signed in here with this email'
+            'Both emails are taken here': 'Another account has both emails of this GitHub account'
           },
           tooMany: { 'Too many failures from your address': '' },
           ...away

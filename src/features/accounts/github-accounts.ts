@@ -1,7 +1,6 @@
-import { and, eq, isNull } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import type { Db } from '../../db/index.ts'
 import { conflict, HubError, invalid } from '../../lib/errors.ts'
-import type { Notices } from '../notices/service.ts'
 import type { MakeAccount } from './creation.ts'
 import type { GithubOAuth, GithubProfile } from './github-oauth.ts'
 import type { RateLimits } from './limits.ts'
@@ -14,10 +13,10 @@ export type Profile = { id: string; name: string; avatarUrl: string | null }
 
 export type GithubAccounts = ReturnType<typeof createGithubAccounts>
 
-type Needs = { db: Db; notices: Notices; tokens: Tokens; limits: RateLimits; github: GithubOAuth; make: MakeAccount }
+type Needs = { db: Db; tokens: Tokens; limits: RateLimits; github: GithubOAuth; make: MakeAccount }
 
-/** Sign-in with GitHub: whoever GitHub knows by a verified email is the account with that email, or a new one. */
-export function createGithubAccounts({ db, notices, tokens, limits, github, make }: Needs) {
+/** Sign-in with GitHub: whoever comes by a GitHub account for the first time gets an account of their own. */
+export function createGithubAccounts({ db, tokens, limits, github, make }: Needs) {
   const { users } = db.tables
   const shown = { id: users.id, name: users.name, avatarUrl: users.avatarUrl }
 
@@ -28,36 +27,25 @@ export function createGithubAccounts({ db, notices, tokens, limits, github, make
     return { ...user, avatarUrl }
   }
 
-  /** The account that has the email but has not been used with GitHub yet is the user's: GitHub has verified the email. */
-  async function linked({ id: githubId, email, avatarUrl }: GithubProfile): Promise<Profile | undefined> {
-    return db.write(async (change) => {
-      await change.lockOrder() // whoever deletes the user has it first too
-      const [user] = await change.tx
-        .update(users)
-        .set({ githubId, avatarUrl })
-        .where(and(eq(users.emailKey, email.toLowerCase()), isNull(users.githubId)))
-        .returning({ ...shown, username: users.username })
-      if (!user) return undefined
-      const { username, ...profile } = user
-      const data = { username, provider: 'github' }
-      await notices.record(change, { type: 'account.linked', userId: user.id, data })
-      return profile
-    })
-  }
-
+  /**
+   * A new account, by the verified email, or by the one that GitHub gives everybody where somebody has the former here. That one's
+   * email nobody has verified: sharing the account would let in who has registered with another's email beforehand.
+   */
   async function made(profile: GithubProfile, address: string): Promise<Profile> {
-    const { id: githubId, login, email, avatarUrl } = profile
+    const { id: githubId, login, avatarUrl } = profile
     await limits.registration(address)
     const name = displayName(profile)
-    try {
-      const { id } = await make({ githubId, login, email, avatarUrl, name, passwordHash: '', role: 'USER' })
-      return { id, name, avatarUrl }
-    } catch (error) {
-      if (!(error instanceof HubError) || error.kind !== 'conflict') throw error
-      const user = await known(profile) // the same user, signing in twice at once
-      if (!user) throw conflict('Another GitHub account has signed in here with this email')
-      return user
+    for (const email of [profile.email, `${githubId}+${login}@users.noreply.github.com`]) {
+      try {
+        const { id } = await make({ githubId, login, email, avatarUrl, name, passwordHash: '', role: 'USER' })
+        return { id, name, avatarUrl }
+      } catch (error) {
+        if (!(error instanceof HubError) || error.kind !== 'conflict') throw error
+        const user = await known(profile) // the same user, signing in twice at once
+        if (user) return user
+      }
     }
+    throw conflict('Another account has both emails of this GitHub account')
   }
 
   return {
@@ -81,7 +69,7 @@ export function createGithubAccounts({ db, notices, tokens, limits, github, make
           if (error instanceof HubError && error.kind === 'unauthorized') await limits.failedSignIn(address)
           throw error
         })
-      const user = (await known(profile)) ?? (await linked(profile)) ?? (await made(profile, address))
+      const user = (await known(profile)) ?? (await made(profile, address))
       return { token: await tokens.issue(user.id), user }
     }
   }

@@ -10,7 +10,6 @@ export type NoticeData = {
   'account.created': { username: string }
   'account.deleted': { username: string }
   'account.role': { username: string; role: string }
-  'account.linked': { username: string; provider: string }
   'cli_key.created': OfKey
   'cli_key.deleted': OfKey
   'team.created': { team: string }

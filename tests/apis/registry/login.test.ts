@@ -50,14 +50,16 @@ describe(`002 on ${databaseName}: POST /v1/login`, () => {
     expect((await hub.call(`GET /v1/users/${first.id}`)).body).toMatchObject({ avatarUrl: 'https://pics.test/2' })
   })
 
-  test('is the user who has registered with that email, and can still sign in by password', async () => {
+  test('is not the user who has registered with that email, which nobody has verified: each has an account of their own', async () => {
     await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
     const registered = await hub.user('ada')
     const { id } = await meOf(registered)
     const byGithub = await githubUser(hub, github, { ...ada, email: 'ADA@example.org' })
-    expect(byGithub.id).toBe(id)
-    expect(await meOf(byGithub)).toMatchObject({ username: 'ada', email: 'ada@example.org' })
+    expect(byGithub.id).not.toBe(id)
+    expect(await meOf(byGithub)).toMatchObject({ email: `${ada.id}+${ada.login}@users.noreply.github.com` })
+    expect((await githubUser(hub, github, ada)).id).toBe(byGithub.id)
+    expect(await meOf(registered)).toMatchObject({ id, username: 'ada', email: 'ada@example.org' })
     expect(await hub.signIn('ada@example.org')).toBeString()
   })
 
@@ -71,14 +73,11 @@ describe(`002 on ${databaseName}: POST /v1/login`, () => {
     expect(hub.logged()).not.toContain('unexpected error')
   })
 
-  test('another GitHub account with the email of one that has signed in is told so', async () => {
+  test('another GitHub account with the email of one that has signed in is another user', async () => {
     await using github = playSignIn()
     await using hub = await testHub({ env: github.env })
-    await githubUser(hub, github, ada)
-    expect(await hub.call('POST /v1/login', await agreed(hub, github, { ...grace, email: ada.email }))).toEqual({
-      status: 409,
-      body: { message: 'Another GitHub account has signed in here with this email' }
-    })
+    const { id } = await githubUser(hub, github, ada)
+    expect((await githubUser(hub, github, { ...grace, email: ada.email })).id).not.toBe(id)
   })
 
   test('of one person who signs in twenty times at once there is one user', async () => {
