@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'bun:test'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { $ } from 'bun'
 import { databaseName } from '../../support/databases.ts'
 import { testDevice, testHub } from '../../support/hub.ts'
+import { has } from '../../support/needs.ts'
 import { apiKeyOf, buildOf, latest, program, publish, testApplication } from '../../support/releases.ts'
 
 async function stage() {
@@ -18,6 +23,28 @@ function imageForm() {
   return form
 }
 
+const readme = join(import.meta.dir, '../../../README.md')
+const hasTools = has('curl', 'apt-get install curl') && has('git', 'apt-get install git')
+
+/** The step of a pipeline as the README has it, for a hub at another address. */
+async function stepOfReadme(base: string) {
+  const [, section = ''] = (await Bun.file(readme).text()).split('### Publishing from a pipeline')
+  const [, step = ''] = section.split(/```(?:sh)?\n/)
+  return step.replace('https://hub.example.org', base)
+}
+
+/** A repository with a program that was built, tagged v1.2.3. */
+async function repository() {
+  const folder = await mkdtemp(join(tmpdir(), 'updraft-pipeline-'))
+  await mkdir(join(folder, 'target/release'), { recursive: true })
+  await Bun.write(join(folder, 'target/release/weather'), 'echo it rains')
+  const git = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org']
+  await $`git init && git ${git} commit --allow-empty -m "It no longer rains indoors" && git ${git} tag -a v1.2.3 -m v1.2.3`
+    .cwd(folder)
+    .quiet()
+  return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) }
+}
+
 const another = 'The API key is of another application'
 
 describe(`pipelines with an API key on ${databaseName}`, () => {
@@ -26,6 +53,25 @@ describe(`pipelines with an API key on ${databaseName}`, () => {
     await using _ = hub
     expect(buildOf(await publish(pipeline, appId, { version: '1.2.0' })).version).toBe('1.2.0')
     expect((await latest(hub, appId)).version).toBe('1.2.0')
+  })
+
+  test.skipIf(!hasTools)('publish by the step that the README gives', async () => {
+    const { hub, appId } = await stage()
+    await using _ = hub
+    await using t = await repository()
+    const env = { ...process.env, UPDRAFT_APP: appId, UPDRAFT_KEY: await apiKeyOf(hub, appId) }
+    const run = async () => {
+      const child = Bun.spawn(['sh', '-ec', await stepOfReadme(hub.base)], {
+        cwd: t.folder,
+        env,
+        stdout: 'pipe',
+        stderr: 'ignore'
+      })
+      return { answer: JSON.parse(await new Response(child.stdout).text()), exitCode: await child.exited }
+    }
+    expect(await run()).toMatchObject({ answer: { version: '1.2.3', notes: 'It no longer rains indoors' }, exitCode: 0 })
+    expect(await (await fetch((await latest(hub, appId)).url)).text()).toBe('echo it rains')
+    expect(await run()).toMatchObject({ answer: { message: 'Build already exists' }, exitCode: 22 })
   })
 
   test('publish deployments of their application, by either path', async () => {
