@@ -7,6 +7,7 @@ import type { Guards } from './guards/clients.ts'
 import { createLeanClients } from './guards/lean.ts'
 import { createReading, isReady } from './guards/reading.ts'
 import { Refusal } from './guards/refusals.ts'
+import { namesTwice, subscribeToEach } from './guards/repeated-filters.ts'
 import type { MqttLimits } from './limits.ts'
 import type { Publishing } from './publishing.ts'
 import { type Budget, createTurns } from './turns.ts'
@@ -42,6 +43,7 @@ export function createLines({
 
   function handOn(client: AedesClient, packet: ParsedPacket) {
     if (packet.cmd === 'publish') return publish(client, packet)
+    if (namesTwice(packet)) return subscribeToEach(client, packet)
     if (packet.cmd !== 'connect') return clients.handOn(client, packet)
     client._parsingBatch++
     connect(client, packet).then(

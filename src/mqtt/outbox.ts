@@ -14,7 +14,8 @@ type Qos = 0 | 1
 
 /**
  * A message to one client, at most at this QoS. `replaceable`: a newer one on the topic is all that matters.
- * `acknowledged` is called once it is sure to have arrived; at QoS 0, where there is no more to know, once it is sent.
+ * `acknowledged` is called once it is sure to have arrived. At QoS 0 that is never known: such a message that is told once
+ * only is claimed before it is sent, and given back where the client has gone by then.
  */
 export type Outgoing = {
   topic: string
@@ -23,6 +24,7 @@ export type Outgoing = {
   retain: boolean
   replaceable: boolean
   acknowledged?: (() => void) | undefined
+  once?: { claim(): Promise<boolean>; giveBack(): void } | undefined
   /** The notice that it tells of, if it does. */
   notice?: Told | undefined
 }
@@ -45,16 +47,23 @@ export function createOutbox(sessions: Sessions, told: (notice: Told) => void = 
   const idle = new WeakMap<Client, PromiseWithResolvers<void>>()
 
   function send(client: AedesClient, qos: Qos, message: Outgoing) {
-    const { topic, payload, retain, replaceable, acknowledged, notice } = message
-    if (notice) told(notice)
-    if (qos === 0) {
-      client.conn.write(publishBytes({ topic, payload, qos, retain, dup: false }))
-      acknowledged?.()
-      return
-    }
+    const { topic, payload, retain, replaceable, acknowledged, once } = message
+    if (qos === 0 && once) return void claimAndSend(client, message, once)
+    if (qos === 0) return write(client, message)
     const messageId = nextMessageId(client)
     sessions.keep(client.id, { topic, payload, qos, retain, replaceable, acknowledged, messageId })
-    client.conn.write(publishBytes({ topic, payload, qos, retain, dup: false, messageId }))
+    write(client, message, { qos, messageId })
+  }
+
+  async function claimAndSend(client: AedesClient, message: Outgoing, { claim, giveBack }: NonNullable<Outgoing['once']>) {
+    if (!(await claim())) return
+    if (client.closed) giveBack()
+    else write(client, message)
+  }
+
+  function write(client: AedesClient, { topic, payload, retain, notice }: Outgoing, numbered?: { qos: Qos; messageId: number }) {
+    if (notice) told(notice)
+    client.conn.write(publishBytes({ topic, payload, retain, dup: false, qos: 0, ...numbered }))
   }
 
   function nextMessageId(client: AedesClient) {

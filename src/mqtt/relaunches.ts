@@ -36,13 +36,27 @@ export function createRelaunches({ hub, connections, outbox, sessions, work }: N
   function tellDevice(client: Client, device: Target, { seq, at }: { seq: number; at: Date | undefined }) {
     const message = messageOf(device, seq, at)
     if ((acknowledged.get(device.id) ?? 0) >= seq || isUnderWay(client, message)) return
-    outbox.deliver(client, { ...message, acknowledged: () => work.run('noting a relaunch as told', arrived(device, seq)) })
+    outbox.deliver(client, {
+      ...message,
+      acknowledged: () => work.run('noting a relaunch as told', arrived(device, seq)),
+      once: {
+        claim: () => claim(device, seq),
+        giveBack: () => work.run('keeping a relaunch that was not told', hub.devices.relaunchNotTold(device, seq))
+      }
+    })
+  }
+
+  /** At QoS 0 it cannot be known whether a message arrives: whoever is to send it notes it as told before that. */
+  async function claim(device: Target, seq: number) {
+    const claiming = arrived(device, seq)
+    work.run('noting a relaunch as told', claiming)
+    return claiming.catch(() => false)
   }
 
   async function arrived(device: Target, seq: number) {
     acknowledged.set(device.id, seq)
     try {
-      await hub.devices.relaunchTold(device, seq)
+      return await hub.devices.relaunchTold(device, seq)
     } finally {
       freshness.changed()
       if (acknowledged.get(device.id) === seq) acknowledged.delete(device.id)

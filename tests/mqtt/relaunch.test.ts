@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { type TestHub, testDevice, testHub } from '../support/hub.ts'
-import { asDevice, asUser, deviceClient, holdUp, noticed, packetClient, published, restart, userClient } from '../support/mqtt.ts'
+import { asDevice, asUser, deviceClient, holdUp, noticed, packetClient, published, restart, until, userClient } from '../support/mqtt.ts'
 
 const topic = 'ada/devices/lamp/relaunch'
 const relaunch = 'PUT /ada/devices/lamp/relaunch'
@@ -133,7 +133,48 @@ describe('a relaunch', () => {
     for (let i = 0; i < 5; i++) packets.push(published(await device.next()))
     const messages = packets.filter((packet) => packet !== 'suback')
     expect(messages).toEqual([1, 2].map((seq) => ({ topic, payload: `{"seq":${seq}}`, qos: 0, retain: false, dup: false })))
-    await hub.broker.settled() // that it was told is noted behind the sending
+    expect(await set.heartbeat()).toBe('X')
+  })
+
+  test('at QoS 0 is noted as told before it is sent: a heartbeat that comes first has it to itself', async () => {
+    await using hub = await testHub()
+    const set = await lampOf(hub)
+    await using device = await subscribed(hub, set, { qos: 0 })
+    const gate = Promise.withResolvers<void>()
+    const asked = Promise.withResolvers<void>()
+    const { relaunchTold } = hub.hub.devices
+    hub.hub.devices.relaunchTold = async (...given) => {
+      asked.resolve()
+      await gate.promise
+      return relaunchTold(...given)
+    }
+    await set.ada.call(relaunch)
+    await asked.promise
+    expect(await set.heartbeat()).toBe('R')
+    gate.resolve()
+    await hub.broker.settled()
+    await set.ada.call(relaunch)
+    expect(published(await device.next())).toMatchObject({ payload: '{"seq":2}' })
+    expect(await set.heartbeat()).toBe('X')
+  })
+
+  test('at QoS 0 to a device that has gone before it could be sent is kept', async () => {
+    await using hub = await testHub()
+    const set = await lampOf(hub)
+    {
+      await using _device = await subscribed(hub, set, { qos: 0 })
+      const noting = holdUp(hub.hub.devices, 'relaunchTold')
+      await set.ada.call(relaunch)
+      await noting.asked
+      expect(await set.heartbeat()).toBe('X') // it is to be told over MQTT
+      await _device[Symbol.asyncDispose]()
+      await until(() => hub.broker.connected() === 0, 'the device to be gone')
+      const anew = noticed(hub, 'device.relaunch')
+      noting.release()
+      await anew
+    }
+    await using device = await subscribed(hub, set, { qos: 0 })
+    expect(published(await device.next())).toMatchObject({ payload: '{"seq":1}' })
     expect(await set.heartbeat()).toBe('X')
   })
 

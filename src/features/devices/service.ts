@@ -31,6 +31,9 @@ export type ListedDevice = {
   deploymentId: number | null
 }
 
+/** A device, as notices name it. */
+type Named = Pick<Device, 'id' | 'teamId' | 'name' | 'team'>
+
 export type Devices = ReturnType<typeof createDevices>
 
 type Needs = {
@@ -48,7 +51,7 @@ type Needs = {
 export function createDevices({ db, clock, notices, logs, limits, presence, states, downAfter }: Needs) {
   const { devices, logDevices, teams, applications } = db.tables
   const columns = deviceColumns(db.tables)
-  const nameOf = ({ id, name, team }: Device) => ({ device_id: id, device: name, team })
+  const nameOf = ({ id, name, team }: Named) => ({ device_id: id, device: name, team })
 
   async function find(which: SQL | undefined): Promise<Device | undefined> {
     const [device] = await db.read.select(columns).from(devices).innerJoin(teams, eq(teams.id, devices.teamId)).where(which)
@@ -189,17 +192,33 @@ export function createDevices({ db, clock, notices, logs, limits, presence, stat
       return row?.seq
     },
 
-    /** Notes that a device has been told of its relaunches up to `seq`. */
-    async relaunchTold(device: Pick<Device, 'id' | 'teamId' | 'name' | 'team'>, seq: number) {
+    /** Notes that a device has been told of its relaunches up to `seq`, or will be at once; gives whether nobody else has told it. */
+    relaunchTold: (device: Named, seq: number): Promise<boolean> =>
+      states.whileTold(device.id, () =>
+        db.write(async (change) => {
+          const [row] = await change.tx
+            .update(devices)
+            .set({ relaunchToldSeq: seq })
+            .where(and(eq(devices.id, device.id), lt(devices.relaunchToldSeq, seq)))
+            .returning({ id: devices.id })
+          if (!row) return false
+          const data = { ...nameOf(device), seq }
+          await notices.record(change, { type: 'device.relaunch_told', teamId: device.teamId, data })
+          return true
+        })
+      ),
+
+    /** Takes that back: the device has gone before it could be told. The relaunch is told of anew. */
+    async relaunchNotTold(device: Named, seq: number) {
       await db.write(async (change) => {
         const [row] = await change.tx
           .update(devices)
-          .set({ relaunchToldSeq: seq })
-          .where(and(eq(devices.id, device.id), lt(devices.relaunchToldSeq, seq)))
-          .returning({ id: devices.id })
+          .set({ relaunchToldSeq: seq - 1 })
+          .where(and(eq(devices.id, device.id), eq(devices.relaunchToldSeq, seq)))
+          .returning({ seq: devices.relaunchSeq })
         if (!row) return
-        const data = { device_id: device.id, device: device.name, team: device.team, seq }
-        await notices.record(change, { type: 'device.relaunch_told', teamId: device.teamId, data })
+        const data = { ...nameOf(device), seq: row.seq }
+        await notices.record(change, { type: 'device.relaunch', teamId: device.teamId, data })
       })
     },
 

@@ -34,6 +34,7 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
   const known = new LRUCache<number, Deployment>({ max: deploymentsAtMost })
   // When each was last dropped, and when all were: what was read before is not kept after.
   const dropped = new LRUCache<string, number>({ max: atMost })
+  const beingTold = new Set<string>() // of their relaunch; the database has it as pending until that is stored
   let allDropped = 0
   let turn = 0
 
@@ -63,7 +64,8 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
     const { ofTag, ofNoTag, secretHash, status, runningId, relaunchSeq, relaunchToldSeq, ...device } = row
     const deploymentId = newest({ ofTag, ofNoTag })
     const deployment = deploymentId === null ? null : await deploymentById(deploymentId)
-    const state = { device, status, runningId, relaunchPending: relaunchSeq > relaunchToldSeq, deployment }
+    const relaunchPending = relaunchSeq > relaunchToldSeq && !beingTold.has(device.id)
+    const state = { device, status, runningId, relaunchPending, deployment }
     if (Math.max(allDropped, dropped.get(device.id) ?? 0) <= before) states.keep(device.id, secretHash, state)
     return state
   }
@@ -107,6 +109,19 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
 
     /** A device by its id. */
     byId: async (id: string): Promise<DeviceState | undefined> => states.byId(id) ?? (await load(byId, id)),
+
+    /** Stores that a device has been told of its relaunch, or is about to be: nobody else tells it meanwhile. */
+    async whileTold<T>(deviceId: string, store: () => Promise<T>): Promise<T> {
+      beingTold.add(deviceId)
+      const state = states.byId(deviceId)
+      if (state) state.relaunchPending = false
+      try {
+        return await store()
+      } finally {
+        beingTold.delete(deviceId)
+        drop(deviceId)
+      }
+    },
 
     /** Forgets a device: the next look is at the database. */
     drop

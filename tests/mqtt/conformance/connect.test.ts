@@ -255,6 +255,16 @@ describe('CONNACK', () => {
     ])
   })
 
+  test('[MQTT-3.2.2-2] says so of a session without subscriptions too', async () => {
+    await using s = await stage()
+    const present: unknown[] = []
+    for (let visit = 0; visit < 2; visit++) {
+      await using device = await s.device({ clientId: 'esp', clean: false })
+      present.push(device.connack.cmd === 'connack' && device.connack.sessionPresent)
+    }
+    expect(present).toEqual([false, true])
+  })
+
   test('[MQTT-3.2.2-4] [MQTT-3.2.2-5] that says no has no session, and is the last there is', async () => {
     await using s = await stage()
     const refused = connectBytes({ username: 'ada/lamp', password: '0'.repeat(40), clientId: 'esp', clean: false })

@@ -43,6 +43,27 @@ describe('SUBSCRIBE', () => {
     expect(await user.next()).toMatchObject({ cmd: 'suback', messageId: 7, granted: [1, 128, 0, 128, 1] })
   })
 
+  test('[MQTT-3.9.3-1] that names a filter twice is answered for each, and the last one counts [MQTT-3.8.4-4]', async () => {
+    await using s = await stage()
+    await using user = await s.user()
+    const filters = [
+      { topic: s.topics.log, qos: 1 as const },
+      { topic: 'root/#', qos: 0 as const },
+      { topic: s.topics.status, qos: 0 as const },
+      { topic: 'root/#', qos: 1 as const },
+      { topic: s.topics.log, qos: 0 as const }
+    ]
+    user.send({ cmd: 'subscribe', messageId: 9, subscriptions: filters })
+    expect(await user.next()).toMatchObject({ cmd: 'suback', messageId: 9, granted: [1, 128, 0, 128, 0] })
+    await using device = await s.device()
+    device.publish(1, s.topics.log, 'once')
+    expect(published(await user.next())).toMatchObject({ payload: 'once', qos: 0 })
+    user.send(ping)
+    expect(await user.next()).toMatchObject({ cmd: 'pingresp' })
+    user.send({ cmd: 'subscribe', messageId: 10, subscriptions: [filters[0] as never, filters[0] as never] })
+    expect(await user.next()).toMatchObject({ cmd: 'suback', messageId: 10, granted: [1, 1] })
+  })
+
   test('[MQTT-3.8.4-4] with several filters is as good as several', async () => {
     await using s = await stage()
     const fan = await testDevice(s.ada, 'fan')
