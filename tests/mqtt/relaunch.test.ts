@@ -1,6 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import { type TestHub, testDevice, testHub } from '../support/hub.ts'
-import { asDevice, asUser, deviceClient, holdUp, noticed, packetClient, published, restart, until, userClient } from '../support/mqtt.ts'
+import {
+  asDevice,
+  asUser,
+  deviceClient,
+  holdUp,
+  noticed,
+  packetClient,
+  published,
+  restart,
+  until,
+  userClient
+} from '../support/mqtt.ts'
 
 const topic = 'ada/devices/lamp/relaunch'
 const relaunch = 'PUT /ada/devices/lamp/relaunch'
