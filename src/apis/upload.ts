@@ -11,6 +11,7 @@ const silenceAtMost = 60_000
 const hour = 60 * 60_000
 const bytesAnHour = 256 * 1024 * 1024
 const aroundFile = 64 * 1024
+const collectedEvery = 8 * 1024 * 1024
 const formLimits = { files: 1, fields: 20, parts: 30, fieldSize: 16 * 1024, fieldNameSize: 100, headerPairs: 20 }
 
 type Expected = { blobs: Hub['blobs']; field: string; limit: number }
@@ -50,9 +51,14 @@ function refuseLonger({ headers }: Request, limit: number, more = 0) {
 async function* arriving(body: ReadableStream<Uint8Array>, limit: number) {
   const stopped = () => invalid('The upload has stopped')
   const end = Date.now() + hour * Math.ceil(limit / bytesAnHour)
+  let passed = 0
   for await (const chunk of patiently(body, silenceAtMost, stopped)) {
     if (Date.now() > end) throw stopped()
     yield chunk
+    passed += chunk.byteLength
+    if (passed < collectedEvery) continue
+    passed = 0
+    Bun.gc(false) // chunks live outside the collector's heap: left to itself it lets a hundred megabytes of them stand
   }
 }
 

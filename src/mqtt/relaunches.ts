@@ -60,6 +60,8 @@ export function createRelaunches({ hub, connections, outbox, sessions, work }: N
     } finally {
       freshness.changed()
       if (acknowledged.get(device.id) === seq) acknowledged.delete(device.id)
+      // One that was asked for while this was noted was not seen as pending.
+      work.run('telling of the next relaunch', tellPending(connections.ofDevice(device.id), device))
     }
   }
 

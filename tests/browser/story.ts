@@ -141,7 +141,8 @@ const files: [end: string, file: Buffer][] = [
 ]
 
 /** Fields of the body that is filled in which are to be others. `signIn`: what a browser has come back with from GitHub. */
-function fieldsFor(route: string, made: Made): Record<string, string> | undefined {
+function fieldsFor(route: string, made: Made): Record<string, string | undefined> | undefined {
+  if (route === 'POST /applications') return { team: undefined } // the example's team is that of who registers further down
   if (route === 'POST /v1/login') return { provider: 'github', ...made.signIn }
   if (route === 'POST /tasks') return { repo: made['/repos/{id}']?.id ?? '' }
   const asks = /^POST \/(applications\/latest-version|builds\/)/.test(route)
@@ -153,7 +154,7 @@ export function givenFor(route: string, made: Made) {
   const fitting = Object.entries(made).flatMap(([part, parameters]) => (route.includes(part) ? [parameters] : []))
   return {
     parameters: Object.assign({}, ...fitting) as Record<string, string>,
-    file: files.find(([end]) => route.endsWith(end))?.[1],
+    file: route.startsWith('P') ? files.find(([end]) => route.endsWith(end))?.[1] : undefined,
     body: fieldsFor(route, made)
   }
 }

@@ -43,6 +43,7 @@ export async function openSwagger(browser: Browser, base: string) {
     shown: () =>
       page.locator('.opblock').evaluateAll((blocks: { id: string }[]) => blocks.map(({ id }) => id.split('-').at(-1) ?? '')),
     authorize: (scheme: string, token: string) => authorize(page, scheme, token),
+    forget: (scheme: string) => forget(page, scheme),
     /** Expands an operation, fills in what is named beside what is filled in already, presses Execute and reads what is shown. */
     tryOut: (operationId: string, given: Given = {}) => tryOut(page, operationId, given),
     [Symbol.asyncDispose]: () => context.close()
@@ -59,8 +60,19 @@ async function authorize(page: Page, scheme: string, token: string) {
   await form.locator('.btn-done').click()
 }
 
+async function forget(page: Page, scheme: string) {
+  await page.locator('.auth-wrapper .btn.authorize').click()
+  const form = page.locator('.auth-container', { has: page.locator('h4', { hasText: new RegExp(`^${scheme}\\b`) }) })
+  await form.locator('button', { hasText: 'Logout' }).click()
+  await form.locator('.btn-done').click()
+}
+
 /** `body`: fields of the body that is filled in which are to be others. */
-type Given = { parameters?: Record<string, string>; file?: Buffer | undefined; body?: Record<string, string> | undefined }
+type Given = {
+  parameters?: Record<string, string>
+  file?: Buffer | undefined
+  body?: Record<string, string | undefined> | undefined
+}
 
 async function tryOut(page: Page, operationId: string, { parameters = {}, file, body: fields }: Given): Promise<Tried> {
   const block = page.locator(`.opblock[id$="-${operationId}"]`)
@@ -87,7 +99,7 @@ async function tryOut(page: Page, operationId: string, { parameters = {}, file, 
 }
 
 /** Changes fields of a body that is filled in already. */
-async function edit(body: Locator, fields: Record<string, string>) {
+async function edit(body: Locator, fields: Record<string, string | undefined>) {
   await body.fill(JSON.stringify({ ...JSON.parse(await body.inputValue()), ...fields }))
 }
 

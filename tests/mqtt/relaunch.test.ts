@@ -202,6 +202,24 @@ describe('a relaunch', () => {
     expect(await set.heartbeat()).toBe('X')
   })
 
+  test('asked for while the one before it is being noted as told is told too', async () => {
+    await using hub = await testHub()
+    const set = await lampOf(hub)
+    await using device = await subscribed(hub, set)
+    await set.ada.call(relaunch)
+    const first = await device.next()
+    const writing = holdUp(hub.hub.notices, 'record')
+    const busy = set.ada.call('POST /ada/devices', { device_name: 'fan', board: 'esp8266' })
+    await writing.asked
+    const second = set.ada.call(relaunch) // on SQLite it waits for the writer, and the noting waits behind it
+    for (let n = 0; n < 3; n++) await set.ada.call('GET /me')
+    device.acknowledge(first.messageId)
+    for (let n = 0; n < 3; n++) await set.ada.call('GET /me')
+    writing.release()
+    await Promise.all([busy, second])
+    expect(published(await device.next())).toMatchObject({ payload: '{"seq":2}', dup: false })
+  })
+
   test('newer than one that is not acknowledged takes its place', async () => {
     await using hub = await testHub()
     const set = await lampOf(hub)
