@@ -22,8 +22,9 @@ class SocketWire extends Wire {
     return this.#socket.write(bytes)
   }
 
+  /** `end` would wait, with TLS, for the other end to say goodbye. */
   protected override hangUp() {
-    this.#socket.end()
+    this.#socket.close()
   }
 
   protected override pause() {

@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { generate } from 'mqtt-packet'
+import type { MqttLimits } from '../../src/mqtt/limits.ts'
+import { bareClient } from '../support/bare.ts'
 import { deploy, type TestHub, testDevice, testHub } from '../support/hub.ts'
+import { figure, refusals } from '../support/metrics.ts'
 import { asDevice, asUser, listed, logOf, mqttClient, noticed, packetClient, until, userClient, within } from '../support/mqtt.ts'
 import { hasMosquitto } from '../support/needs.ts'
 import { exchange, rawHttp, silentSocket, webSocket } from '../support/sockets.ts'
@@ -11,14 +16,14 @@ import { exchange, rawHttp, silentSocket, webSocket } from '../support/sockets.t
 const log = 'ada/devices/lamp/log'
 
 /** A hub that also listens over TLS, with a certificate made for it. */
-async function tlsHub() {
+async function tlsHub(mqttLimits: Partial<MqttLimits> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'updraft-tls-'))
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
   const made = Bun.spawnSync(['openssl', 'req', '-x509', ...kind, ...subject, '-keyout', key, '-out', cert])
   if (!made.success) throw new Error(made.stderr.toString())
-  const hub = await testHub({ env: { MQTTS_PORT: '0', TLS_CERT_FILE: cert, TLS_KEY_FILE: key } })
+  const hub = await testHub({ mqttLimits, env: { MQTTS_PORT: '0', TLS_CERT_FILE: cert, TLS_KEY_FILE: key } })
   const dispose = async () => {
     await hub[Symbol.asyncDispose]()
     await rm(folder, { recursive: true })
@@ -69,6 +74,57 @@ describe('TLS', () => {
     const answer = await exchange(hub.tlsPort, connect)
     expect(answer.at(0)).not.toBe(0x20) // no CONNACK
     await using _device = await packetClient(hub, asUser(await hub.user('ada')))
+  })
+
+  test('has so long for its handshake and the CONNECT, and no longer', async () => {
+    await using hub = await tlsHub({ signInWithin: 300 })
+    await using silent = await bareClient(hub.tlsPort)
+    await using half = await bareClient(hub.tlsPort)
+    half.sendBytes([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]) // the beginning of a ClientHello
+    const secured = connectTls({ host: '127.0.0.1', port: hub.tlsPort, rejectUnauthorized: false })
+    const securedEnd = new Promise((resolve) =>
+      secured
+        .on('error', () => {})
+        .resume()
+        .once('close', resolve)
+    )
+    expect(await figure(hub, 'updraft_mqtt_connections')).toBeGreaterThan(0)
+    await within(Promise.all([silent.closed, half.closed, securedEnd]), 'their end')
+    expect(await refusals(hub, 'sign_in_timeout')).toBe(3)
+    await until(async () => (await figure(hub, 'updraft_mqtt_connections')) === 0, 'all to be counted out')
+  })
+})
+
+describe.skipIf(!existsSync('/proc/net/tcp'))('TCP', () => {
+  /** The timer that runs for a connection of the hub's, and in how many seconds it ends: proc(5). 2 is that of the keep-alive. */
+  async function timerOf(hubPort: number, clientPort: number | undefined) {
+    const hex = (port = 0) => port.toString(16).toUpperCase().padStart(4, '0')
+    const ends = new RegExp(`:${hex(hubPort)} \\S+:${hex(clientPort)} 01 \\S+ (\\d\\d):([0-9A-F]+)`)
+    const [, timer, ticks = '0'] = (await readFile('/proc/net/tcp', 'utf8')).match(ends) ?? []
+    return { timer: Number(timer), seconds: Math.ceil(Number.parseInt(ticks, 16) / 100) }
+  }
+
+  /** The same, once nothing is to be sent again. */
+  async function quietTimerOf(hubPort: number, clientPort: number | undefined) {
+    await until(async () => (await timerOf(hubPort, clientPort)).timer !== 1, 'the connection to be quiet')
+    return timerOf(hubPort, clientPort)
+  }
+
+  test('finds out who has gone without a word, where MQTT need not hear one for long', async () => {
+    await using hub = await tlsHub()
+    const { ada, lamp } = await lampOf(hub)
+    const ca = await Bun.file(hub.cert).text()
+    for (const [keepalive, expected] of [
+      [0, { timer: 2, seconds: 60 }],
+      [60, { timer: 0, seconds: 0 }]
+    ] as const) {
+      await using plain = await packetClient(hub, { ...asDevice(ada, lamp), keepalive })
+      expect(await quietTimerOf(hub.ports.mqtt, plain.socket.localPort)).toEqual(expected)
+      const options = { ...asDevice(ada, lamp), clientId: `esp-${keepalive}`, keepalive, ca }
+      await using secure = await mqttClient(`mqtts://localhost:${hub.tlsPort}`, options)
+      const { localPort } = secure.client.stream as TLSSocket
+      expect(await quietTimerOf(hub.tlsPort, localPort)).toEqual(expected)
+    }
   })
 })
 
