@@ -65,7 +65,9 @@ describe(`applications/<app_id>/<architecture>/latest-version on ${databaseName}
   test('is not told where the latest stays what it was', async () => {
     const { hub, ada, appId, topicOf, set } = await stage()
     await using _ = hub
+    const told = noticed(hub, 'release.published')
     await publish(ada, appId, { version: '2.0.0' })
+    await told
     await using client = await desktopClient(hub)
     await client.subscribe([topicOf(linux)])
     expect(JSON.parse((await client.next()).payload)).toMatchObject({ version: '2.0.0' })

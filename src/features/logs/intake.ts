@@ -17,8 +17,9 @@ const enough = 4000
 const patience = 250
 
 const rowsAtOnce = 100
-const weightAtOnce = 512 * 1024
-const rowWeight = 256 * 1024
+const weightAtOnce = 128 * 1024
+const rowWeight = 128 * 1024
+const garbageAtMost = 512 * 1024
 const retryAfter = 1000
 
 export type Intake = ReturnType<typeof createIntake>
@@ -32,6 +33,7 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
   const { logIntake } = db.tables
   const gathered = new WeakMap<Change, Packed[]>()
   let waiting = 0
+  let garbage = 0
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
   let queued: Promise<void> | undefined
@@ -46,7 +48,7 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
   /** The oldest rows, as many as together are no heavier than what is folded at once, and one in any case. */
   async function oldest({ tx }: Change) {
     const { id, reports } = logIntake
-    const weights = tx.select({ id, weight: sql<number>`length(${reports})` }).from(logIntake)
+    const weights = tx.select({ id, weight: sql<number>`octet_length(${reports})` }).from(logIntake)
     let weight = 0
     const fitting = (await weights.orderBy(asc(id)).limit(rowsAtOnce)).filter(
       (row, i) => (weight += row.weight) <= weightAtOnce || i === 0
@@ -69,9 +71,17 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
         reports.flatMap((report) => entriesOf(report, numbers.get(report[0]) ?? null))
       )
       await change.tx.delete(logIntake).where(lte(logIntake.id, last))
-      Bun.gc(false) // rows and what is made of them are garbage now, and left to itself the collector lets tens of megabytes of it stand
+      collect(rows)
       return last
     })
+  }
+
+  /** Rows and what is made of them are garbage at once, and left to itself the collector lets tens of megabytes of it stand. */
+  function collect(rows: { reports: string }[]) {
+    for (const { reports } of rows) garbage += reports.length
+    if (garbage < garbageAtMost) return
+    garbage = 0
+    Bun.gc(false)
   }
 
   async function foldUpTo(upTo: number) {

@@ -43,7 +43,8 @@ test('a frozen subscriber with a backlog of 60,000 messages holds up nobody, and
   await frozen.next()
   frozen.socket.pause()
   const grown = await hub.watchMemory()
-  await flood()
+  do await flood()
+  while (delays.length <= 20) // where devices are done sooner, they begin again
 
   const { median, worst } = spread(delays)
   const growth = await grown()
