@@ -25,12 +25,19 @@ async function asToldBy(hub: TestHub, appId: string, architecture = linux) {
   return { build_id, version, url }
 }
 
+/** Publishes, and waits until that is told: who subscribes after that finds it, and hears of it no more. */
+async function publishTold(hub: TestHub, ...given: Parameters<typeof publish>) {
+  const told = noticed(hub, 'release.published')
+  await publish(...given)
+  await told
+}
+
 describe(`applications/<app_id>/<architecture>/latest-version on ${databaseName}`, () => {
   test('is what HTTP answers, as retained', async () => {
     const { hub, ada, appId, topicOf } = await stage()
     await using _ = hub
-    await publish(ada, appId, { version: '1.0.0' })
-    await publish(ada, appId, { version: '1.2.0' })
+    await publishTold(hub, ada, appId, { version: '1.0.0' })
+    await publishTold(hub, ada, appId, { version: '1.2.0' })
     await using client = await desktopClient(hub)
     expect(await client.subscribe([topicOf(linux)])).toEqual([1])
     const { payload, ...message } = await client.next()
@@ -65,9 +72,7 @@ describe(`applications/<app_id>/<architecture>/latest-version on ${databaseName}
   test('is not told where the latest stays what it was', async () => {
     const { hub, ada, appId, topicOf, set } = await stage()
     await using _ = hub
-    const told = noticed(hub, 'release.published')
-    await publish(ada, appId, { version: '2.0.0' })
-    await told
+    await publishTold(hub, ada, appId, { version: '2.0.0' })
     await using client = await desktopClient(hub)
     await client.subscribe([topicOf(linux)])
     expect(JSON.parse((await client.next()).payload)).toMatchObject({ version: '2.0.0' })
@@ -102,8 +107,8 @@ describe(`applications/<app_id>/<architecture>/latest-version on ${databaseName}
   test('wildcards over architectures, and levels below the application', async () => {
     const { hub, ada, appId, topicOf } = await stage()
     await using _ = hub
-    await publish(ada, appId, { version: '1.0.0' })
-    await publish(ada, appId, { version: '2.0.0', architecture: windows })
+    await publishTold(hub, ada, appId, { version: '1.0.0' })
+    await publishTold(hub, ada, appId, { version: '2.0.0', architecture: windows })
     for (const filter of [`applications/${appId}/+/latest-version`, `applications/${appId}/#`, `applications/${appId}/+/+`]) {
       await using client = await desktopClient(hub)
       expect(await client.subscribe([filter])).toEqual([1])
@@ -154,7 +159,7 @@ describe(`applications/<app_id>/<architecture>/latest-version on ${databaseName}
     expect(await client.next()).toMatchObject({ topic: topicOf(linux, shared), payload: '' })
     await eve.call('DELETE /auth')
     expect(await client.next()).toMatchObject({ topic: topicOf(linux, hers), payload: '' })
-    await publish(ada, appId, { version: '1.0.1' })
+    await publishTold(hub, ada, appId, { version: '1.0.1' })
     expect(await client.next()).toMatchObject({ topic: topicOf(linux) })
   })
 
@@ -167,8 +172,8 @@ describe(`applications/<app_id>/<architecture>/latest-version on ${databaseName}
     await other.subscribe([topicOf(linux)])
     await client.client.unsubscribeAsync(topicOf(linux))
     await other.client.endAsync(true)
-    await publish(ada, appId)
-    await publish(ada, appId, { architecture: windows })
+    await publishTold(hub, ada, appId)
+    await publishTold(hub, ada, appId, { architecture: windows })
     expect(await client.next()).toMatchObject({ topic: topicOf(windows) })
   })
 })
@@ -177,7 +182,7 @@ describe(`who may hear of versions on ${databaseName}`, () => {
   test('a user may, of any application that they know the id of; a device may not', async () => {
     const { hub, ada, appId, topicOf } = await stage()
     await using _ = hub
-    await publish(ada, appId)
+    await publishTold(hub, ada, appId)
     const eve = await hub.user('eve')
     await using client = await userClient(hub, eve)
     expect(await client.subscribe([topicOf(linux)])).toEqual([1])
