@@ -99,16 +99,16 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     log,
     patience: enginePatience
   })
-  const { builderImage, imageMaxBytes } = config
+  const { builderImage, imageMaxBytes, buildMaxBytes } = config
   const { atOnce } = config.containers
   const builds = createBuilds({ db, clock, notices, blobs, deployments, containers, atOnce, builderImage, imageMaxBytes })
   const files = createFiles({ db, clock })
   const records = createRecords({ db, files, repos })
-  const publishing = createPublishing({ teams, applications, deployments })
-  const ofTasks = { db, notices, blobs, repos, records, publishing, containers }
-  const performing = createPerforming({ ...ofTasks, atOnce, imageMaxBytes })
-  const tasks = createTasks({ ...ofTasks, clock, files, performing })
   const releases = createReleases({ db, clock, notices })
+  const publishing = createPublishing({ teams, applications, deployments, releases })
+  const ofTasks = { db, notices, blobs, repos, records, publishing, containers }
+  const performing = createPerforming({ ...ofTasks, atOnce, imageMaxBytes, buildMaxBytes })
+  const tasks = createTasks({ ...ofTasks, clock, files, performing })
   const latestReleases = createLatestReleases({ db, notices })
   const votes = createVotes({ db, commits, clock })
   const sightings = createSightings({ db, commits, clock, log })

@@ -26,7 +26,8 @@ pipeline publishes builds by API key, and two desktop clients, one told over MQT
 run and report them. An administrator makes an application, a program logs by its key, and the log is followed and
 verified. A release appears at a GitHub that is played on this machine, and two users are told who watch the repo; a
 package is published with an archive, and followed by a command-line client. Where Podman and the compiler are, a
-fourth version is built from source in a container, and a fifth is released upstream and reaches the devices by itself.
+fourth version is built from source in a container, and a fifth is released upstream and reaches the devices, and two
+desktop clients, by itself.
 All of it goes through HTTP and MQTT on the loopback interface, on free ports. Each event is shown with its delay since
 what caused it. Ends by itself: 0 when every byte and every notice was right, 1 otherwise.
 
@@ -76,7 +77,8 @@ async function demonstrate(folder: string, shipped: boolean) {
     await playLogging({ base, journal })
     await playReleases({ base, broker, github, journal })
     await playRegistry({ ports: running.ports, journal })
-    if (upstream && built && released) await playUpstream({ fleet, journal }, github, { built, released })
+    const reached = { base, broker, folder }
+    if (upstream && built && released) await playUpstream({ fleet, journal, github, reached }, { built, released })
     const { events, bytesChecked } = journal.totals()
     const seconds = ((performance.now() - began) / 1000).toFixed(1)
     console.log(`\nAll is well: ${events} events, ${readable(bytesChecked)} bytes checked, in ${seconds} s`)

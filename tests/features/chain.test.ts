@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { databaseName } from '../support/databases.ts'
+import { desktop } from '../support/desktop.ts'
 import { builder, hasEngine, startEngine, type TestEngine } from '../support/engine.ts'
-import { testDevice } from '../support/hub.ts'
+import { type TestUser, testDevice } from '../support/hub.ts'
 import { deviceClient, userClient } from '../support/mqtt.ts'
 import { has } from '../support/needs.ts'
+import { buildsOf, latest, linux, windows } from '../support/releases.ts'
 import { taskStage } from '../support/tasks.ts'
 
 const here = hasEngine() && has('xtensa-lx106-elf-gcc', 'apt-get install gcc-xtensa-lx106')
@@ -16,7 +18,15 @@ const source = (version: string) => ({
   )
 })
 const compile =
-  'xtensa-lx106-elf-gcc -Os -mtext-section-literals -nostdlib -Wl,-e,start -Wl,-Ttext=0x40210010 -o output/app.esp8266.image "$RELEASE_ASSET" && ls output'
+  'xtensa-lx106-elf-gcc -Os -mtext-section-literals -nostdlib -Wl,-e,start -Wl,-Ttext=0x40210010 -o output/app.esp8266.image "$RELEASE_ASSET"'
+/** A program for desktop clients beside the image, which says its version. */
+const program = `printf 'echo %s\\nexit 0\\n' "\${RELEASE_VERSION#v}" > output/app.${linux}.sh`
+
+/** The id of an application of a user's own team. */
+async function idOf(user: TestUser, slug: string) {
+  const { applications } = (await user.call('GET /applications')).body as { applications: { id: string; slug: string }[] }
+  return applications.find((application) => application.slug === slug)?.id ?? ''
+}
 
 describe.skipIf(!here)(`the chain on ${databaseName}`, () => {
   let engine: TestEngine
@@ -27,7 +37,7 @@ describe.skipIf(!here)(`the chain on ${databaseName}`, () => {
   afterAll(() => engine?.[Symbol.asyncDispose](), longest)
 
   test(
-    'a release upstream reaches a device by itself, within one poll',
+    'a release upstream reaches a device and a desktop client by itself, within one poll',
     async () => {
       await using t = await taskStage(engine, { env: { REPO_POLL_INTERVAL: '1s' } })
       const { hub, ada } = t
@@ -36,10 +46,13 @@ describe.skipIf(!here)(`the chain on ${databaseName}`, () => {
       const { id: repo } = body as { id: string }
       const lamp = await testDevice(ada, 'lamp', { app: 'blinker' })
       const more = { repo, releaseAsset: 'firmware-1.0.0.c', containerImage: builder, onRelease: true, publishTo: 'blinker' }
-      const id = await t.addTask(compile, more)
+      const id = await t.addTask(`${compile} && ${program} && ls output`, more)
       expect(await ada.call(`GET /tasks/${id}/status`)).toMatchObject({ body: { status: 'Created', publishTo: 'ada/blinker' } })
       await using device = await deviceClient(hub, ada, lamp)
       await device.subscribe(['ada/devices/lamp/deployment'])
+      const appId = await idOf(ada, 'blinker')
+      await using laptop = await desktop(hub, appId)
+      await using listening = await laptop.listen()
       await using owner = await userClient(hub, ada)
       await owner.subscribe([`tasks/${id}/status`])
       expect((await owner.next()).payload).toBe(JSON.stringify({ id, status: 'Created' }))
@@ -55,11 +68,56 @@ describe.skipIf(!here)(`the chain on ${databaseName}`, () => {
         94,
         true
       ])
-      expect(await t.over(id)).toMatchObject({ status: 'Succeeded', log: 'app.esp8266.image\n' })
+      await listening.until('1.1.0')
+      expect([laptop.current(), laptop.seen, listening.told()]).toEqual(['1.1.0', ['1.1.0'], 1])
+      expect(await t.over(id)).toMatchObject({ status: 'Succeeded', log: `app.esp8266.image\napp.${linux}.sh\n` })
       expect([(await owner.next()).payload, (await owner.next()).payload]).toEqual([
         JSON.stringify({ id, status: 'Running' }),
         JSON.stringify({ id, status: 'Succeeded' })
       ])
+      await engine.empty()
+    },
+    longest
+  )
+
+  test(
+    'what a task leaves behind for desktop clients has the version of the release; a build that there is stays what it is',
+    async () => {
+      await using t = await taskStage(engine, { env: { BUILD_MAX_BYTES: '1000' } })
+      const { ada } = t
+      await ada.call('POST /ada/apps', { app_name: 'weather' })
+      const appId = await idOf(ada, 'weather')
+      const published = async () =>
+        new Set((await buildsOf(ada, appId)).map((build) => `${build.version} ${build.architecture} ${build.size}`))
+      const run = (command: string) => t.run(command, { publishTo: 'weather' })
+      const both = `cd output; echo one > a.${linux}; echo three > a.${windows}.exe; echo no > a.${linux}-musl; echo no > .${linux}`
+      expect(await run(both)).toMatchObject({ status: 'Succeeded' })
+      expect(await published()).toEqual(new Set([`1.10.8 ${windows} 6`, `1.10.8 ${linux} 4`]))
+      const { url } = await latest(t.hub, appId)
+      expect(await (await fetch(url)).text()).toBe('one\n')
+
+      expect(await run(`echo other > output/b.${linux}`)).toMatchObject({ status: 'Succeeded' })
+      expect(await (await fetch(url)).text()).toBe('one\n')
+      for (const [command, failure] of [
+        [`head -c 2000 /dev/zero > output/a.${linux}`, `"a.${linux}" has more than 1000 bytes`],
+        [`: > output/a.${linux}`, `"a.${linux}" is empty`],
+        [
+          `echo a > output/a.${linux}; echo b > output/b.${linux}.tar.gz; echo i > output/a.esp8266.image`,
+          `It left behind more than one build for ${linux}`
+        ]
+      ] as const) {
+        expect(await run(command)).toMatchObject({ status: 'Failed', failure })
+      }
+      expect((await published()).size).toBe(2)
+
+      t.hub.github.publish('acme/nightly', 'nightly-7', [source('7')])
+      const { body } = await ada.call('POST /repos', { name: 'nightly', ownerName: 'acme' })
+      const of = { repo: (body as { id: string }).id, releaseAsset: 'firmware-7.c', publishTo: 'weather' }
+      expect(await t.run(`echo a > output/a.${linux}`, of)).toMatchObject({
+        status: 'Failed',
+        failure: `"a.${linux}" could not be published: "nightly-7" is no semantic version`
+      })
+      expect(await t.run('echo image > output/a.esp8266.image', of)).toMatchObject({ status: 'Succeeded' })
       await engine.empty()
     },
     longest

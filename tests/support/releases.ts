@@ -4,7 +4,16 @@ import type { Answer, TestHub, TestUser } from './hub.ts'
 export const linux = 'x86_64-unknown-linux-gnu'
 export const windows = 'x86_64-pc-windows-gnu'
 
-type Build = { build_id: string; version: string; url: string; disabled: boolean; success_count: number; failure_count: number }
+type Build = {
+  build_id: string
+  version: string
+  architecture: string
+  url: string
+  size: number | null
+  disabled: boolean
+  success_count: number
+  failure_count: number
+}
 
 /** An application of a user's own team by document 000; gives its id. */
 export async function testApplication(user: Pick<TestUser, 'call'>, name = 'My Application') {

@@ -75,7 +75,9 @@ export const taskRoutes = (hub: Hub) =>
             'A task is a command that runs in a container, in `/task`, where the release asset and the additional files lie; ' +
             '`$RELEASE_VERSION` and `$RELEASE_ASSET` say which. The container has no network, no privileges, and bounds on memory, ' +
             'processors, processes, disk, log and time, as the hub is configured. When it succeeds, the repo’s `currentVersion` is that of the release.\n\n' +
-            'With `publishTo`, every `<name>.<board>.image` in `/task/output` is deployed to the application, all with one group id. ' +
+            'With `publishTo`, every `<name>.<board>.image` in `/task/output` is deployed to the application, all with one group id, ' +
+            'and every `<name>.<architecture>` (an ending such as `.exe` may follow) is published as a build for desktop clients, ' +
+            'of the version that the release’s tag says. ' +
             'With `onRelease` it runs by itself over each new release: so what is released upstream reaches devices without a hand.',
           takes: { 'application/json': model.newTask, 'multipart/form-data': taskForm },
           errors: {

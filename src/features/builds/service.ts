@@ -97,8 +97,8 @@ export function createBuilds({ db, clock, notices, blobs, deployments, container
     async collect(read) {
       const images = await takeOutputs(await read('/out'), {
         blobs,
-        takes: (name) => name.endsWith(`.${row.build.board}.image`),
-        atMost: { files: imagesAtMost, each: imageMaxBytes, all: outputAtMost }
+        limitOf: (name) => (name.endsWith(`.${row.build.board}.image`) ? imageMaxBytes : undefined),
+        atMost: { files: imagesAtMost, all: outputAtMost }
       })
       if (images.length === 0) throw new RunFailure(`The build left no *.${row.build.board}.image in /out`)
       return images

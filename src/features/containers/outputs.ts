@@ -10,10 +10,10 @@ export type Output = { name: string; bytes: StagedBlob }
 
 type Wanted = {
   blobs: Blobs
-  /** Whether a file of that name, directly in the folder, is to be taken. */
-  takes(name: string): boolean
-  /** How many files, how large each, and how much there may be in the folder altogether. */
-  atMost: { files: number; each: number; all: number }
+  /** How large a file of that name, directly in the folder, may be; undefined where it is left alone. */
+  limitOf(name: string): number | undefined
+  /** How many files are taken, and how much there may be in the folder altogether. */
+  atMost: { files: number; all: number }
 }
 
 /** Takes files out of a folder of a container, given as the engine's tar archive; nothing but plain files, and no links. Throws a `RunFailure` past a limit. */
@@ -31,7 +31,7 @@ export async function takeOutputs(archive: Readable | undefined, wanted: Wanted)
 /** Lets go of what was taken; what was kept stays. */
 export const discardOutputs = (outputs: Output[]) => Promise.all(outputs.map(({ bytes }) => bytes.discard()))
 
-async function readAll(archive: Readable, { blobs, takes, atMost }: Wanted, taken: Output[]) {
+async function readAll(archive: Readable, { blobs, limitOf, atMost }: Wanted, taken: Output[]) {
   let all = 0
   let isEmpty = true
   for await (const entry of archive.pipe(extract())) {
@@ -41,13 +41,14 @@ async function readAll(archive: Readable, { blobs, takes, atMost }: Wanted, take
     // A file of holes may say any size, and the engine would send it all.
     if (all > atMost.all) throw new RunFailure(`What it left behind has more than ${atMost.all} bytes`)
     const [, name = '', ...deeper] = path.split('/')
-    if (type !== 'file' || deeper.length > 0 || !takes(name)) {
+    const limit = type === 'file' && deeper.length === 0 ? limitOf(name) : undefined
+    if (limit === undefined) {
       entry.resume()
       continue
     }
-    if (size > atMost.each) throw new RunFailure(`${JSON.stringify(name)} has more than ${atMost.each} bytes`)
+    if (size > limit) throw new RunFailure(`${JSON.stringify(name)} has more than ${limit} bytes`)
     if (taken.length === atMost.files) throw new RunFailure(`It left behind more than ${atMost.files} files`)
-    taken.push({ name, bytes: await blobs.stage(entry as AsyncIterable<Uint8Array>, atMost.each) })
+    taken.push({ name, bytes: await blobs.stage(entry as AsyncIterable<Uint8Array>, limit) })
   }
   if (isEmpty) throw new EngineUnreachable('The container engine gave an archive without even the folder')
 }

@@ -1,6 +1,6 @@
 import { and, desc, eq, inArray, lt, ne } from 'drizzle-orm'
 import type { StagedBlob } from '../../blobs/disk.ts'
-import { type Db, given } from '../../db/index.ts'
+import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { conflict, missing } from '../../lib/errors.ts'
 import { newId } from '../../lib/secrets.ts'
@@ -32,19 +32,22 @@ export function createReleases({ db, clock, notices }: { db: Db; clock: Clock; n
     architecture
   })
 
-  async function bytesOf(from: NewRelease['from']) {
-    if ('url' in from) return { url: from.url, sha256: null, size: null }
-    await from.keep()
-    return { url: null, sha256: from.sha256, size: from.size }
+  async function add(change: Change, application: Application, { architecture, version, notes, from }: NewRelease) {
+    const bytes = 'url' in from ? { url: from.url } : { sha256: from.sha256, size: from.size }
+    const of = { id: newId(), applicationId: application.id, architecture, version, rank: rankOf(version), notes }
+    const row = { ...of, ...bytes, createdAt: clock.now() }
+    const [created] = await change.tx.insert(releases).values(row).onConflictDoNothing().returning(columns)
+    if (!created) return undefined
+    const data = noticeOf(application, created)
+    await notices.record(change, { type: 'release.published', teamId: application.team.id, data })
+    return created
   }
 
-  async function insert(application: Application, values: typeof releases.$inferInsert) {
+  async function insert(application: Application, release: NewRelease) {
     return db.write(async (change) => {
       await change.lockOrder() // before the application's row, as everywhere
-      const [created] = await change.tx.insert(releases).values(values).onConflictDoNothing().returning(columns)
+      const created = await add(change, application, release)
       if (!created) throw conflict('Build already exists')
-      const data = noticeOf(application, created)
-      await notices.record(change, { type: 'release.published', teamId: application.team.id, data })
       return created
     })
   }
@@ -91,16 +94,18 @@ export function createReleases({ db, clock, notices }: { db: Db; clock: Clock; n
      * Publishes a release. Throws `conflict` where the application has one of the same precedence for the architecture,
      * withdrawn or not: of many at once, one wins.
      */
-    async publish(application: Application, { architecture, version, notes, from }: NewRelease): Promise<Release> {
-      const bytes = await bytesOf(from)
-      const release = { id: newId(), applicationId: application.id, architecture, version, rank: rankOf(version), notes }
+    async publish(application: Application, release: NewRelease): Promise<Release> {
+      if ('keep' in release.from) await release.from.keep()
       try {
-        return await insert(application, { ...release, ...bytes, createdAt: clock.now() })
+        return await insert(application, release)
       } catch (error) {
         if (await exists(application)) throw error
         throw missing('Application not found')
       }
     },
+
+    /** Inside a change that has the lock order already: publishes a release whose bytes are kept; undefined where there is one of the same precedence. */
+    add,
 
     /** Up to `limit` releases of an application, the last published first, and the cursor to read on from, if there are more. */
     async list({ id }: Application, { limit, cursor }: { limit: number; cursor?: string | undefined }) {

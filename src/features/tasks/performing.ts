@@ -3,7 +3,6 @@ import { and, eq } from 'drizzle-orm'
 import type { Pack } from 'tar-stream'
 import type { Change, Db } from '../../db/index.ts'
 import { HubError } from '../../lib/errors.ts'
-import { newId } from '../../lib/secrets.ts'
 import { createSlots } from '../../lib/slots.ts'
 import type { Blobs } from '../blobs/service.ts'
 import { packed, putFile, putFolder } from '../containers/archives.ts'
@@ -16,7 +15,8 @@ import type { Notices } from '../notices/service.ts'
 import type { Repos } from '../repos/service.ts'
 import { chooseAsset } from './choice.ts'
 import { commandOf } from './command.ts'
-import { isPublished, type Published, type Publishing } from './publishing.ts'
+import { purposeOf } from './outputs.ts'
+import type { Published, Publishing } from './publishing.ts'
 import type { Records, Task, TaskRow } from './records.ts'
 
 const quietFor = 2000
@@ -34,18 +34,27 @@ type Needs = {
   /** How many are under way at a time. */
   atOnce: number
   imageMaxBytes: number
+  buildMaxBytes: number
 }
 
 type Content = { name: string; sha256: string; size: number; extract: boolean }
+
+const nothing: Published = { application: undefined, version: '', outputs: [] }
 
 export const runNameOf = ({ id, run }: Pick<TaskRow, 'id' | 'run'>) => `task-${id}-${run}`
 
 export type Performing = ReturnType<typeof createPerforming>
 
 /** Runs of tasks: what goes into the container, and what becomes of what comes out. */
-export function createPerforming({ db, notices, blobs, repos, records, publishing, containers, atOnce, imageMaxBytes }: Needs) {
+export function createPerforming({ db, notices, blobs, repos, records, publishing, containers, ...settings }: Needs) {
   const { tasks } = db.tables
-  const slots = createSlots(atOnce)
+  const slots = createSlots(settings.atOnce)
+
+  /** How large a file of a task's output may be; undefined where it is not published. */
+  function limitOf(name: string) {
+    const purpose = purposeOf(name)
+    return purpose && (purpose.board ? settings.imageMaxBytes : settings.buildMaxBytes)
+  }
 
   /** The asset of the latest release that a task is for, as bytes in the store. */
   async function fetchAsset(task: Task, say: (line: string) => Promise<void>) {
@@ -101,16 +110,17 @@ export function createPerforming({ db, notices, blobs, repos, records, publishin
     notices.record(change, { type: 'task.status', userId, data: { task: id, status, repo_id: repoId } })
 
   async function store(task: Task, version: string | null, end: RunEnd<Published>) {
-    const published = end.collected ?? { application: undefined, outputs: [] }
+    const published = end.collected ?? nothing
     for (const { bytes } of published.outputs) await bytes.keep()
     const log = { logSha256: end.log.sha256, logSize: end.log.size }
     const outcome = { status: end.failure === undefined ? 'Succeeded' : 'Failed', failure: end.failure ?? null } as const
     const row = await db.write(async (change) => {
+      if (published.application) await change.lockOrder() // before the task's row: what is published needs it
       const ended = await set(change, task, { ...outcome, ...log })
       if (!ended) return undefined
       const { userId, repoId } = task
       if (ended.status === 'Succeeded' && version) await repos.setCurrentVersion(change, { userId, repoId, version })
-      await publishing.deploy(change, published, newId())
+      await publishing.publish(change, published)
       await tell(change, ended)
       return ended
     })
@@ -137,9 +147,15 @@ export function createPerforming({ db, notices, blobs, repos, records, publishin
 
       async collect(read) {
         const application = await publishing.applicationOf(task)
-        if (!application) return { application, outputs: [] }
-        const atMost = { files: outputsAtMost, each: imageMaxBytes, all: outputAtMost }
-        return { application, outputs: await takeOutputs(await read('/task/output'), { blobs, takes: isPublished, atMost }) }
+        if (!application) return nothing
+        const atMost = { files: outputsAtMost, all: outputAtMost }
+        const outputs = await takeOutputs(await read('/task/output'), { blobs, limitOf, atMost })
+        try {
+          return publishing.publishable(application, version ?? '', outputs)
+        } catch (error) {
+          await discardOutputs(outputs)
+          throw error
+        }
       },
 
       async ended(end) {

@@ -1,28 +1,25 @@
 import type { Change } from '../../db/index.ts'
 import { HubError } from '../../lib/errors.ts'
+import { newId } from '../../lib/secrets.ts'
+import { isVersion } from '../../lib/versions.ts'
 import type { Application, Applications } from '../applications/service.ts'
 import { RunFailure } from '../containers/failures.ts'
 import type { Output } from '../containers/outputs.ts'
 import type { Deployments } from '../deployments/service.ts'
+import type { Releases } from '../releases/service.ts'
 import type { Teams } from '../teams/service.ts'
+import { type Purpose, purposeOf } from './outputs.ts'
 import type { Task } from './records.ts'
 
-const boards = ['esp8266']
+/** What a task has left behind for an application, and the version that it is of: a release's tag without a leading `v`. */
+export type Published = { application: Application | undefined; version: string; outputs: Output[] }
 
-/** What a task has left behind for an application. */
-export type Published = { application: Application | undefined; outputs: Output[] }
-
-type Needs = { teams: Teams; applications: Applications; deployments: Deployments }
-
-/** Whether a file of a task's output is published, by its name: `<name>.<board>.image`. */
-export const isPublished = (name: string) => boardOf(name) !== undefined
-
-const boardOf = (name: string) => boards.find((board) => name.endsWith(`.${board}.image`) && name !== `.${board}.image`)
+type Needs = { teams: Teams; applications: Applications; deployments: Deployments; releases: Releases }
 
 export type Publishing = ReturnType<typeof createPublishing>
 
-/** What a task leaves in `/task/output` becomes deployments of an application. */
-export function createPublishing({ teams, applications, deployments }: Needs) {
+/** What a task leaves in `/task/output` becomes deployments and releases of an application. */
+export function createPublishing({ teams, applications, deployments, releases }: Needs) {
   /** An application by `<team>/<app>`, or by `<app>` alone among the user's teams, for a user who may publish there. */
   async function find(userId: string, name: string) {
     const [team, slug] = name.split('/')
@@ -43,13 +40,44 @@ export function createPublishing({ teams, applications, deployments }: Needs) {
       }
     },
 
-    /** Inside a change: deploys images, all with one group id; their bytes are kept already. */
-    async deploy(change: Change, { application, outputs }: Published, groupId: string) {
+    /** What a task's output is to be published as. Throws a `RunFailure` where it cannot be. */
+    publishable(application: Application, tag: string, outputs: Output[]): Published {
+      const version = tag.replace(/^v/, '')
+      refuseUnfit(
+        tag,
+        outputs.flatMap((output) => {
+          const { architecture } = purposeOf(output.name) ?? {}
+          return architecture ? { ...output, architecture } : []
+        })
+      )
+      return { application, version, outputs }
+    },
+
+    /**
+     * Inside a change that has the lock order already: deploys images, all with one group id, and publishes builds; their bytes are kept
+     * already. A build that there is stays what it is: so a task may run again over the same release.
+     */
+    async publish(change: Change, { application, version, outputs }: Published) {
       if (!application) return
+      const groupId = newId()
       for (const { name, bytes } of outputs) {
-        const board = boardOf(name)
+        const { board, architecture } = purposeOf(name) ?? {}
         if (board) await deployments.add(change, application, { board, tag: null, groupId }, bytes)
+        if (architecture) await releases.add(change, application, { architecture, version, notes: null, from: bytes })
       }
     }
+  }
+}
+
+type Build = Output & { architecture: NonNullable<Purpose['architecture']> }
+
+function refuseUnfit(tag: string, builds: Build[]) {
+  const [first] = builds
+  if (first && !isVersion(tag.replace(/^v/, '')))
+    throw new RunFailure(`${JSON.stringify(first.name)} could not be published: ${JSON.stringify(tag)} is no semantic version`)
+  for (const [i, { name, architecture, bytes }] of builds.entries()) {
+    if (bytes.size === 0) throw new RunFailure(`${JSON.stringify(name)} is empty`)
+    if (builds.findIndex((build) => build.architecture === architecture) < i)
+      throw new RunFailure(`It left behind more than one build for ${architecture}`)
   }
 }
