@@ -12,7 +12,7 @@ Runs the tests: everything on SQLite, then what depends on the database on Postg
 // The folders whose tests ask the database; the others would only say the same twice.
 const onBothDatabases = ['tests/apis', 'tests/db', 'tests/features', 'tests/mqtt']
 
-type Counts = { passed: number; failed: number; skipped: number; clean: boolean }
+type Counts = { passed: number; failed: number; skipped: number; broken: string[]; clean: boolean }
 
 const args = process.argv.slice(2)
 if (args.includes('--help')) {
@@ -26,6 +26,7 @@ if (!args.includes('--sqlite-only') && askingPaths().length > 0) runs.push(...(a
 const sum = (of: (counts: Counts) => number) => runs.reduce((total, counts) => total + of(counts), 0)
 const failed = sum((counts) => counts.failed)
 const crashed = runs.some((counts) => !counts.clean) && failed === 0 ? 1 : 0
+for (const name of runs.flatMap(({ broken }) => broken)) console.log(`failed: ${name}`)
 const skipped = sum((counts) => counts.skipped)
 console.log(`${sum((counts) => counts.passed)} passed, ${failed + crashed} failed${skipped ? `, ${skipped} skipped` : ''}`)
 process.exit(failed + crashed > 0 ? 1 : 0)
@@ -60,7 +61,7 @@ async function runTests(name: string, which: string[], env: Record<string, strin
   const exitCode = await Bun.spawn(command, { env: { ...process.env, ...env }, stdout: 'inherit', stderr: 'inherit' }).exited
   const text = await readFile(report, 'utf8').catch(() => '')
   await rm(folder, { recursive: true, force: true })
-  return { ...countsOf(text), clean: exitCode === 0 }
+  return { ...countsOf(text), broken: brokenOf(text).map((test) => `${test} on ${name}`), clean: exitCode === 0 }
 }
 
 function countsOf(report: string) {
@@ -68,4 +69,18 @@ function countsOf(report: string) {
   const failures = attribute('failures')
   const skips = attribute('skipped')
   return { passed: attribute('tests') - failures - skips, failed: failures, skipped: skips }
+}
+
+/** The tests that failed, each by its file, line and name. */
+function brokenOf(report: string) {
+  return [...report.matchAll(/<testcase ([^>]*[^/])>\s*<failure/g)].map(([, attributes = '']) => {
+    const [file, line, group, name] = ['file', 'line', 'classname', 'name'].map((each) => attributeOf(attributes, each))
+    return `${file}:${line} ${[group, name].filter(Boolean).join(' > ')}`
+  })
+}
+
+function attributeOf(attributes: string, name: string) {
+  const text = attributes.match(new RegExp(`\\b${name}="([^"]*)"`))?.[1] ?? ''
+  const entities: Record<string, string> = { quot: '"', lt: '<', gt: '>', amp: '&', apos: "'" }
+  return text.replace(/&(\w+);/g, (entity, of: string) => entities[of] ?? entity)
 }
