@@ -174,6 +174,27 @@ describe(`polling a GitHub in trouble on ${databaseName}`, () => {
     expect(t.logged().match(/a repo could not be checked/g)?.length).toBeLessThan(6)
   })
 
+  test('asks one question for all who want to know of a repo at once', async () => {
+    await using fresh = await freshDb()
+    let asked = 0
+    const gate = Promise.withResolvers<void>()
+    const held = async () => {
+      asked++
+      await gate.promise
+      return { kind: 'unchanged' as const }
+    }
+    const github = { latestRelease: held, isStopping: () => false } as unknown as Github
+    const of = { db: fresh.db, clock: systemClock, log: createLog('silent'), github, latest: {} as Latest, interval: minute }
+    const checks = createChecks(of)
+    const row = { id: 'one', etag: null, failures: 0 } as RepoRow
+    const all = [checks.check(row), ...Array.from({ length: 20 }, () => checks.checkAll([row]))]
+    gate.resolve()
+    expect(await Promise.all(all)).toHaveLength(21)
+    expect(asked).toBe(1)
+    await checks.check(row)
+    expect(asked).toBe(2)
+  })
+
   test('does not wait for all the others where one after the other takes its time', async () => {
     await using fresh = await freshDb()
     const { db } = fresh
