@@ -79,7 +79,8 @@ async function untilReady(url: string) {
   }
 }
 
-async function freePort() {
+/** A port of the loopback interface that nobody listens on. */
+export async function freePort() {
   const server = createServer()
   const { promise, resolve } = Promise.withResolvers<void>()
   server.listen(0, '127.0.0.1', resolve)

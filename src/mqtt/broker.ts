@@ -5,6 +5,7 @@ import { createAccess } from './access.ts'
 import { createArrivals } from './arrivals.ts'
 import { createConnect } from './connect.ts'
 import { createConnections } from './connections.ts'
+import { createElsewhere } from './elsewhere.ts'
 import { insideOf } from './guards/aedes.ts'
 import { createGuards } from './guards/clients.ts'
 import { bypassEmitter } from './guards/emitter.ts'
@@ -39,13 +40,18 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const work = createWork(hub.log)
   const budget = createBudget(limits.turn)
   const sessions = createSessions()
-  const connections = createConnections()
+  const elsewhere = createElsewhere({
+    relay: hub.relay,
+    told: (teamId, told) => reports.tellHere(teamId, told),
+    spoken: (spoken) => tasks.pass(spoken)
+  })
+  const connections = createConnections(elsewhere)
   const guards = createGuards(hub, limits)
   const outbox = createOutbox(sessions, ({ on, at }: Told) =>
     hub.metrics.noticeTold(on, hub.clock.now().getTime() - at.getTime())
   )
   const access = createAccess({ hub, connections, sessions })
-  const reports = createReports({ connections, outbox })
+  const reports = createReports({ connections, outbox, elsewhere })
   const publishing = createPublishing({ hub, reports, work })
   const news = createNews()
   const retained = createRetained({ hub, connections, outbox, budget })
@@ -110,7 +116,10 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
     work.run('telling a notice', telling)
     told = telling.catch(() => {})
   })
-  hub.tasks.listen(tasks.pass)
+  hub.tasks.listen((spoken) => {
+    tasks.pass(spoken)
+    elsewhere.pass(spoken)
+  })
   const stopReports = hub.reports.listen(reports.tellHeartbeat)
   hub.setBrokerCheck(() => checkHealth(broker))
   hub.metrics.watch('updraft_mqtt_clients', 'MQTT clients that are signed in', connections.count)

@@ -1,15 +1,15 @@
 import type { Client } from 'aedes'
-import { createGroups } from './groups.ts'
+import { createGroups, type GroupListener } from './groups.ts'
 import { type DevicePrincipal, type Principal, principalOf, type UserPrincipal } from './principals.ts'
 
 export type Connections = ReturnType<typeof createConnections>
 
 /** The clients that are signed in now, by who they are. Aedes' own table loses clients when two come at once under one id. */
-export function createConnections() {
+export function createConnections(listeners: { users?: GroupListener; teams?: GroupListener } = {}) {
   const byId = new Map<string, Client>()
   const devices = createGroups()
-  const users = createGroups()
-  const members = createGroups()
+  const users = createGroups(listeners.users)
+  const members = createGroups(listeners.teams)
 
   function setTeams(client: Client, principal: UserPrincipal, teams: Map<string, string>) {
     for (const id of principal.teams.values()) members.remove(id, client)

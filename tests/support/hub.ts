@@ -8,7 +8,7 @@ import type { Limits } from '../../src/features/accounts/limits.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import { createLog } from '../../src/lib/log.ts'
 import type { MqttLimits } from '../../src/mqtt/limits.ts'
-import { runHub } from '../../src/run.ts'
+import { balanced } from './balanced.ts'
 import { freshDatabase } from './databases.ts'
 
 export type Answer = { status: number; body: unknown }
@@ -44,7 +44,7 @@ export async function testHub({ env = {}, clock, limits, mqttLimits = {}, engine
   }
   const config = readConfig({ ...variables, ...(database ? { DATABASE_URL: database.url } : {}), ...env })
   const replaced = { ...(clock ? { clock } : {}), ...(limits ? { limits } : {}), ...(enginePatience ? { enginePatience } : {}) }
-  const running = await runHub({ config, log, mqttLimits, ...replaced })
+  const running = await balanced({ config, log, mqttLimits, ...replaced })
   const base = `http://127.0.0.1:${running.ports.http}`
 
   /** Sends `METHOD /path` and gives the status with the body, parsed where it is JSON. */
@@ -54,12 +54,14 @@ export async function testHub({ env = {}, clock, limits, mqttLimits = {}, engine
     return { status: response.status, body: response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text }
   }
 
-  function send(route: string, body?: object, { headers = {}, raw = null }: Call = {}) {
+  async function send(route: string, body?: object, { headers = {}, raw = null }: Call = {}) {
     const [method = 'GET', path = '/'] = route.split(' ')
     const json = body
       ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } }
       : { body: raw ?? null, headers }
-    return fetch(`${base}${path}`, { method, redirect: 'manual', ...json })
+    const response = await fetch(`${base}${path}`, { method, redirect: 'manual', ...json })
+    await running.agreed()
+    return response
   }
 
   async function signIn(email: string) {

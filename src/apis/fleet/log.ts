@@ -24,7 +24,7 @@ export const deviceLog = (hub: Hub) => ({
       else if (!(await hub.devices.exists(deviceId))) return undefined
       return lines.map(({ line }) => `${line}\n`).join('')
     }
-    const onNews = (wake: () => void) => hub.reports.listen(({ device }) => void (device.id === deviceId && wake()))
+    const onNews = (wake: () => void) => hub.reports.listenTo(deviceId, wake)
     return streamText({ read, onNews, stopping: hub.stopping, type: 'text/plain; charset=utf-8', beat: '\n' })
   }
 })

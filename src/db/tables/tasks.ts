@@ -84,7 +84,20 @@ export function defineTasks(
     (t) => [primaryKey({ columns: [t.taskId, t.place] }), index('task_files_file').on(t.fileId)]
   )
 
-  return { files, tasks, taskFiles }
+  /** Logs of runs under way, of tasks and builds, for those who read them at another hub: pieces as Base64. */
+  const runLogs = table(
+    'run_logs',
+    {
+      run: text().notNull(),
+      start: long().notNull(),
+      size: int().notNull(),
+      bytes: text().notNull(),
+      at: time().notNull()
+    },
+    (t) => [primaryKey({ columns: [t.run, t.start] }), index('run_logs_at').on(t.at)]
+  )
+
+  return { files, tasks, taskFiles, runLogs }
 }
 
 export type Tasks = ReturnType<typeof defineTasks>

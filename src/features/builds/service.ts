@@ -29,7 +29,7 @@ type Needs = {
   notices: Notices
   blobs: Blobs
   deployments: Deployments
-  containers: Pick<Containers, 'runs' | 'spools' | 'hubId'>
+  containers: Pick<Containers, 'runs' | 'spools' | 'mirrors' | 'hubId'>
   /** How many are under way at a time. */
   atOnce: number
   /** The image that compiles for the board; undefined where none is configured. */
@@ -41,7 +41,7 @@ export type Builds = ReturnType<typeof createBuilds>
 
 /** Firmware made from source in the board's builder image, and deployed. */
 export function createBuilds({ db, clock, notices, blobs, deployments, containers, atOnce, builderImage, imageMaxBytes }: Needs) {
-  const { runs, spools, hubId: node } = containers
+  const { runs, hubId: node } = containers
   const { builds, applications, teams, deployments: deployed } = db.tables
   const slots = createSlots(atOnce)
   const runOf = (id: number) => `build-${id}`
@@ -159,7 +159,7 @@ export function createBuilds({ db, clock, notices, blobs, deployments, container
       if (!row || row.build.applicationId !== application.id) throw missing('Build not found')
       const ofGroup = and(eq(deployed.applicationId, application.id), eq(deployed.groupId, row.build.groupId))
       const ids = await db.read.select({ id: deployed.id }).from(deployed).where(ofGroup).orderBy(asc(deployed.id))
-      const log = readLog({ spools, blobs, run: runOf(id), stored: row.build })
+      const log = readLog({ ...containers, blobs, run: runOf(id), stored: row.build })
       const bytes = await log.last(logShown)
       return { ...row.build, deployments: ids.map((each) => each.id), log: Buffer.from(bytes).toString('utf8') }
     },

@@ -1,7 +1,11 @@
 import { join } from 'node:path'
+import type { Db } from '../../db/index.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Blobs } from '../blobs/service.ts'
+import type { Relay } from '../hubs/relay.ts'
 import { createEngine } from './engine.ts'
+import { createMirrors } from './mirrors.ts'
 import { createRuns, type RunLimits } from './runs.ts'
 import { createSpools } from './spools.ts'
 
@@ -13,6 +17,9 @@ type Needs = {
   limits: RunLimits
   dataDir: string
   hubId: string
+  db: Db
+  clock: Clock
+  relay: Relay
   blobs: Blobs
   log: Log
   /** For how long (ms) an engine that does not answer is asked again before a run fails by it. */
@@ -22,10 +29,11 @@ type Needs = {
 export type Containers = Awaited<ReturnType<typeof createContainers>>
 
 /** Everything that runs in containers: the engine, the logs of what is under way, and the runs themselves. */
-export async function createContainers({ host, limits, dataDir, hubId, blobs, log, patience = defaultPatience }: Needs) {
+export async function createContainers({ host, limits, dataDir, hubId, blobs, log, patience = defaultPatience, ...needs }: Needs) {
   const engine = createEngine({ host, hubId })
   const spools = createSpools(join(dataDir, 'spools'))
   await spools.prepare()
+  const mirrors = createMirrors({ ...needs, spools, log })
   const runs = createRuns({ engine, spools, blobs, log, limits, patience })
   let timer: NodeJS.Timeout | undefined
   let tidying: Promise<unknown> = Promise.resolve()
@@ -38,6 +46,7 @@ export async function createContainers({ host, limits, dataDir, hubId, blobs, lo
   return {
     runs,
     spools,
+    mirrors,
     /** What this hub is known by, beside others over the same database. */
     hubId,
     /** Removes what belongs to nothing that is under way. */

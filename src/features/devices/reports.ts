@@ -3,6 +3,7 @@ import type { GroupCommit } from '../../db/group-commit.ts'
 import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { missing, tooLarge } from '../../lib/errors.ts'
+import type { Relay } from '../hubs/relay.ts'
 import type { Logs } from '../logs/service.ts'
 import type { Metrics } from '../metrics/service.ts'
 import type { Notices } from '../notices/service.ts'
@@ -18,6 +19,9 @@ export type HeartbeatAnswer = { relaunch: true } | { relaunch: false; deployment
 
 export type Reports = ReturnType<typeof createReports>
 
+const keyOf = (deviceId: string) => `device:${deviceId}`
+const nothing = new Uint8Array()
+
 /** More at once would hold up everybody else's transaction. */
 const linesAtOnce = 1000
 const notedAtOnce = 200
@@ -26,10 +30,19 @@ function refuseTooMany(lines: string[]) {
   if (lines.length > linesAtOnce) throw tooLarge(`At most ${linesAtOnce} log lines at a time`)
 }
 
-type Needs = { db: Db; commits: GroupCommit; clock: Clock; notices: Notices; logs: Logs; states: DeviceStates; metrics: Metrics }
+type Needs = {
+  db: Db
+  commits: GroupCommit
+  clock: Clock
+  notices: Notices
+  relay: Relay
+  logs: Logs
+  states: DeviceStates
+  metrics: Metrics
+}
 
 /** What devices say of themselves: stored, many in one transaction, before it is answered or acknowledged. */
-export function createReports({ db, commits, clock, notices, logs, states, metrics }: Needs) {
+export function createReports({ db, commits, clock, notices, relay, logs, states, metrics }: Needs) {
   const { devices } = db.tables
   const listeners = new Set<(report: Report) => void>()
   const gone = new Set<string>()
@@ -44,6 +57,12 @@ export function createReports({ db, commits, clock, notices, logs, states, metri
 
   function tell(report: Report) {
     for (const listener of listeners) listener(report)
+    if (report.lines.length > 0 && relay.isWanted(keyOf(report.device.id))) relay.pass(keyOf(report.device.id), nothing)
+  }
+
+  function listen(listener: (report: Report) => void) {
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
   }
 
   /** Notes that a device was there, with the lines that it sent. */
@@ -139,10 +158,15 @@ export function createReports({ db, commits, clock, notices, logs, states, metri
       return noted
     },
 
-    /** Calls `listener` with every report once it is stored. Gives the way to stop. */
-    listen(listener: (report: Report) => void) {
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
+    /** Calls `listener` with every report to this hub once it is stored. Gives the way to stop. */
+    listen,
+
+    /** Calls `wake` whenever there may be more in the log of a device, whichever hub it talks to. Gives the way to stop. */
+    listenTo(deviceId: string, wake: () => void) {
+      const stops = [listen(({ device }) => void (device.id === deviceId && wake())), relay.want(keyOf(deviceId), () => wake())]
+      return () => {
+        for (const stop of stops) stop()
+      }
     }
   }
 }

@@ -48,7 +48,7 @@ export type Tasks = ReturnType<typeof createTasks>
 /** What users have done with the releases that they watch: a command over an asset, in a container. */
 export function createTasks({ db, clock, notices, blobs, repos, files, records, publishing, performing, containers }: Needs) {
   const { tasks, taskFiles, watchers } = db.tables
-  const { runs, spools, hubId: node } = containers
+  const { runs, spools, mirrors, hubId: node } = containers
   const owners = new Map<string, { task: string; userId: string }>()
 
   /** Inside a change: starts those of some tasks that do not run. */
@@ -167,11 +167,11 @@ export function createTasks({ db, clock, notices, blobs, repos, files, records, 
       const task = await records.ofUser(userId, id)
       const run = runNameOf(task)
       const isOver = task.status !== 'Running'
-      return { ...readLog({ spools, blobs, run, stored: task }), run, isOver }
+      return { ...readLog({ ...containers, blobs, run, stored: task }), run, isOver }
     },
 
     /** Calls `wake` whenever there may be more to read of a log. Gives the way to stop. */
-    onLog: spools.onNews,
+    onLog: mirrors.onNews,
 
     /** Calls `listener` with whatever tasks write. */
     listen(listener: (spoken: Spoken) => void) {

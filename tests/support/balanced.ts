@@ -1,0 +1,51 @@
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runHub } from '../../src/run.ts'
+import { startBalancer } from './balancer.ts'
+
+/** How many hubs each test's hub is made of; more than one stand behind HAProxy, on one database. */
+export const hubsPerTest = Number(process.env.UPDRAFT_TEST_HUBS ?? 1)
+
+type Options = Parameters<typeof runHub>[0]
+
+/** A hub as a test has it: one, or as many as this run says behind a load balancer. */
+export async function balanced(options: Options) {
+  if (hubsPerTest === 1 || options.config.databaseUrl === undefined) return { ...(await runHub(options)), agreed: async () => {} }
+  const folder = await mkdtemp(join(tmpdir(), 'updraft-hubs-'))
+  await mkdir(join(options.config.dataDir, 'blobs'), { recursive: true })
+  const hubs = [await runHub(options)]
+  for (let n = 1; n < hubsPerTest; n++) {
+    const dataDir = join(folder, String(n))
+    await mkdir(dataDir)
+    await symlink(join(options.config.dataDir, 'blobs'), join(dataDir, 'blobs'))
+    hubs.push(await runHub({ ...options, config: { ...options.config, dataDir, port: 0, mqttPort: 0 } }))
+  }
+  const balancer = await startBalancer(hubs.map(({ ports: { http, mqtt } }) => ({ http, mqtt })))
+  const [first] = hubs
+  if (!first) throw new Error('no hub')
+  const heard = hubs.map(() => 0)
+  const news = new Set<() => void>()
+  hubs.forEach(({ hub }, n) =>
+    hub.notices.listen(({ seq }) => {
+      heard[n] = seq
+      for (const hear of news) hear()
+    })
+  )
+  heard.fill(await first.hub.notices.latest())
+
+  return {
+    ...first,
+    ports: { ...first.ports, ...balancer.ports },
+    /** Resolves when every hub has heard of what is committed by now. */
+    async agreed() {
+      const latest = await first.hub.notices.latest()
+      while (heard.some((seq) => seq < latest)) await new Promise<void>((resolve) => news.add(resolve))
+    },
+    async stop() {
+      await balancer[Symbol.asyncDispose]()
+      for (const hub of hubs.toReversed()) await hub.stop()
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+}
