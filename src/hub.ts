@@ -25,6 +25,7 @@ import { createDevices } from './features/devices/service.ts'
 import { createDeviceStates } from './features/devices/states.ts'
 import { createFiles } from './features/files/service.ts'
 import { createGithub } from './features/github/service.ts'
+import { createHubs } from './features/hubs/service.ts'
 import { createKeys } from './features/keys/service.ts'
 import { createLogs } from './features/logs/service.ts'
 import { createTidings } from './features/logs/tidings.ts'
@@ -59,8 +60,8 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const unlock = lockFolder(config.dataDir)
   const db = config.databaseUrl
-    ? await openPostgres(config.databaseUrl)
-    : await openSqlite(join(config.dataDir, 'updraft.sqlite'))
+    ? await openPostgres(config.databaseUrl, log)
+    : await openSqlite(join(config.dataDir, 'updraft.sqlite'), log)
   const store = createDiskStore(join(config.dataDir, 'blobs'))
   await store.prepare()
 
@@ -80,7 +81,8 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const oauth = createGithubOAuth(config, log)
   const applications = createApplications({ db, clock, notices, teams })
   const keys = createKeys({ db, limits })
-  const presence = createPresence()
+  const hubs = createHubs({ peers: db.peers, log })
+  const presence = createPresence(hubs)
   const deployments = createDeployments({ db, clock, notices })
   const states = createDeviceStates({ db, notices, deployments })
   const commits = createGroupCommit(db, metrics.committed)
@@ -136,6 +138,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     keys,
     devices,
     presence,
+    hubs,
     deployments,
     builds,
     files,
@@ -183,6 +186,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
       await clients.settled()
       await logs.stop()
       await tidings.stop()
+      await hubs.stop()
       await db.close()
       unlock()
     }

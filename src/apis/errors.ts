@@ -1,6 +1,7 @@
 import { Elysia, ParseError, type TSchema, ValidationError } from 'elysia'
 import type { Hub } from '../hub.ts'
 import { HubError, invalid, missing } from '../lib/errors.ts'
+import { asUnavailable } from '../lib/failures.ts'
 import { newId } from '../lib/secrets.ts'
 import { complaintsOf } from './complaints.ts'
 import { dialectOf, sayNo } from './dialects.ts'
@@ -35,7 +36,7 @@ function asHubError(error: unknown) {
     const schema: TSchema = 'schema' in validator ? validator.schema : validator
     return invalid('', complaintsOf(schema, error.all as Iterable<{ path: string; value: unknown }>))
   }
-  return undefined
+  return asUnavailable(error)
 }
 
 const ids = new WeakMap<Request, string>()

@@ -54,12 +54,22 @@ export type Db = {
     on?: { replacing: SQLiteColumn }
   ): Promise<void>
   /** Calls `task` when another process has committed something to tell, and when such calls may have been missed. */
-  onWake(task: () => void): Promise<void>
+  onWake(task: () => void): void
+  /** The other processes on the same database; undefined where one has it to itself. */
+  peers: Peers | undefined
   /** Does a job unless another node is at it; gives its result, or undefined. */
   alone<T>(job: Job, work: () => Promise<T>): Promise<T | undefined>
   /** Resolves when the database answers. */
   ping(): Promise<void>
   close(): Promise<void>
+}
+
+/** What processes on one database tell each other past its tables: each hears everything in the same order, itself included. */
+export type Peers = {
+  /** Tells texts of less than 8,000 bytes each. */
+  tell(texts: string[]): Promise<void>
+  /** Calls `heard` with each text, and `anew` whenever some may have been missed. */
+  listen(listener: { heard(text: string): void; anew(): void }): void
 }
 
 /** Work in the background that one node at a time does, however many there are over one database. */

@@ -1,11 +1,13 @@
 import { type Column, type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
-import postgres from 'postgres'
+import type postgres from 'postgres'
+import type { Log } from '../lib/log.ts'
 import { bulkInsert, driverValues } from './bulk.ts'
 import { postgresColumns } from './columns.ts'
-import { createWrite, type Db, type Driver, type Job, type Preparable, type Prepared, type Writer } from './index.ts'
+import { createWrite, type Db, type Driver, type Job, type Peers, type Preparable, type Prepared, type Writer } from './index.ts'
 import { migrate } from './migrations.ts'
+import { createLink, type Link } from './postgres-link.ts'
 import { defineTables } from './tables.ts'
 
 // Keys of the advisory locks, unique to the hub within a database.
@@ -13,13 +15,19 @@ const migrationLock = 0x75706401
 const orderLock = 0x75706402
 const jobLocks: Record<Job, number> = { upkeep: 0x75706403, polling: 0x75706404 }
 
-/** On which hubs tell each other that there are notices. */
+/** On which hubs tell each other that there are notices, and who is connected to them. */
 const channel = 'hub_notices'
+const peerChannel = 'hub_peers'
 
-/** Connects to (and brings up to date) the PostgreSQL database at `url`. */
-export async function openPostgres(url: string): Promise<Db> {
-  const client = postgres(url, { max: 10, onnotice: () => {}, connect_timeout: 10 })
-  await bringUpToDate(client)
+/** Connects to (and brings up to date) the PostgreSQL database at `url`; `log` is told when it does not answer for a while. */
+export async function openPostgres(url: string, log?: Log): Promise<Db> {
+  const link = createLink(url, { channels: [channel, peerChannel], log })
+  const { client } = link
+  await bringUpToDate(client).catch(async (error: unknown) => {
+    await link.close()
+    throw error
+  })
+  await link.watch()
   const database = drizzle({ client, casing: 'snake_case' })
   const transaction: Driver['transaction'] = (work) =>
     database.transaction((tx) =>
@@ -35,13 +43,24 @@ export async function openPostgres(url: string): Promise<Db> {
     write: createWrite({ transaction }),
     prepare: (build) => prepareFor(build, read),
     insertMany: ({ tx }, table, rows, on) => insertAtOnce(tx as unknown as Executor, { table, rows, replacing: on?.replacing }),
-    // The second call: whenever the connection that listens has been made anew, as it may have missed some.
-    onWake: async (task) => void (await client.listen(channel, task, task)),
+    onWake(task) {
+      link.on(channel, { heard: task, anew: task })
+      task()
+    },
+    peers: peersOver(link),
     alone: (job, work) => whileHeld(client, jobLocks[job], work),
-    ping: async () => void (await client`select 1`),
-    close: () => client.end({ timeout: 5 })
+    ping: async () => void (await client.unsafe('select 1')),
+    close: link.close
   }
 }
+
+const peersOver = ({ client, on }: Link): Peers => ({
+  async tell(texts) {
+    const each = 'select pg_notify($1, text) from json_array_elements_text($2::text::json) as given(text)'
+    await client.unsafe(each, [peerChannel, JSON.stringify(texts)])
+  },
+  listen: (listener) => on(peerChannel, listener)
+})
 
 let prepared = 0
 
@@ -95,6 +114,8 @@ async function whileHeld<T>(client: postgres.Sql, lock: number, work: () => Prom
 
 async function bringUpToDate(client: postgres.Sql) {
   await client.begin(async (tx) => {
+    await tx`set local statement_timeout = 0`
+    await tx`set local lock_timeout = 0` // another hub may be at it
     await tx`select pg_advisory_xact_lock(${migrationLock})`
     await migrate('postgres', {
       run: async (statement) => void (await tx.unsafe(statement)),

@@ -1,32 +1,39 @@
 import { Database, type SQLQueryBindings } from 'bun:sqlite'
 import { drizzle } from 'drizzle-orm/bun-sqlite'
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import type { Log } from '../lib/log.ts'
 import { bulkInsert, driverValues } from './bulk.ts'
 import { sqliteColumns } from './columns.ts'
 import { createWrite, type Db, type Driver, type Preparable, type Prepared, type Writer } from './index.ts'
 import { migrate } from './migrations.ts'
+import { createStoring } from './storing.ts'
 import { defineTables } from './tables.ts'
 
 // 8 MiB of pages in memory, and 16 MiB in the log: pages that many commits change are written back once for many of them.
 const room = ['cache_size = -8192', 'wal_autocheckpoint = 4000']
 
-/** Opens (and brings up to date) the SQLite file at `path`. */
-export async function openSqlite(path: string): Promise<Db> {
+/** Opens (and brings up to date) the SQLite file at `path`; `log` is told when nothing can be stored for a while. */
+export async function openSqlite(path: string, log?: Log): Promise<Db> {
   const writer = open(path, { readwrite: true, create: true })
   writer.run('PRAGMA journal_mode = WAL')
   await bringUpToDate(writer)
   const reader = open(path, { readonly: true })
   const read = drizzle({ client: reader, casing: 'snake_case' }) as unknown as Writer
   const tx = drizzle({ client: writer, casing: 'snake_case' }) as unknown as Writer
+  const storing = createStoring(log)
   return {
     tables: defineTables(sqliteColumns),
     read,
-    write: createWrite({ transaction: serialTransaction(writer, tx) }),
+    write: createWrite({ transaction: storing.watched(serialTransaction(writer, tx)) }),
     prepare: (build) => prepareOnce(build, { read, tx }),
     insertMany: async (_change, table, rows, on) => insertSome(writer, { table, rows, replacing: on?.replacing }),
-    onWake: async () => {}, // one process has the file to itself
-    alone: (_job, work) => work(), // likewise
-    ping: async () => void reader.query('select 1').get(),
+    onWake() {}, // one process has the file to itself
+    peers: undefined,
+    alone: (_job, work) => work(),
+    async ping() {
+      storing.check()
+      reader.query('select 1').get()
+    },
     close: async () => {
       reader.close()
       writer.run('PRAGMA wal_checkpoint(TRUNCATE)')

@@ -24,6 +24,22 @@ export function createArrivals({ hub, connections, sessions, guards, work, isSto
     endings.set(client, timer)
   }
 
+  /** It has come to another hub since. What its session was here counts no more. */
+  function takenOver(session: string) {
+    connections.withId(session)?.close()
+    sessions.end(session)
+  }
+
+  hub.hubs.start(
+    {
+      sessions: connections.ids,
+      hasSession: (session) => connections.withId(session) !== undefined,
+      devices: hub.presence.here,
+      hasDevice: hub.presence.isHere
+    },
+    takenOver
+  )
+
   return {
     /** Counts in a client that has signed in; whoever had its id until now goes [MQTT-3.1.4-2]. */
     arrive(client: Client, principal: Principal) {
@@ -35,6 +51,7 @@ export function createArrivals({ hub, connections, sessions, guards, work, isSto
       const previous = connections.add(client, principal)
       previous?.close()
       if (previous?.clean) sessions.end(previous.id)
+      hub.hubs.arrived(client.id)
       if (principal.kind === 'device') hub.presence.join(principal.id)
       else if (principal.kind === 'user') endWithToken(client, principal.expiresAt)
     },

@@ -27,7 +27,7 @@ import { createTaskTopics } from './tasks.ts'
 import { levelsAtMost } from './topics.ts'
 import { createBudget } from './turns.ts'
 import type { Line, Wire } from './wire.ts'
-import { createWork } from './work.ts'
+import { createWork, untilItAnswers } from './work.ts'
 
 const drainTimeout = 10_000
 const refusedQos = 128
@@ -65,12 +65,18 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
 
   const greet = (client: Client, filters: string[], occasion: Occasion) => {
     if (filters.length === 0) return
-    work.run('telling a subscriber what there is', retained.greet(client, filters, occasion))
-    work.run('telling a subscriber of the latest versions', latestVersions.greet(client, filters, occasion))
-    work.run('telling a watcher of latest releases', latestReleases.greet(client, filters, occasion))
-    work.run('telling an owner of tasks', tasks.greet(client, filters, occasion))
-    work.run('telling a subscriber of packages', packages.greet(client, filters, occasion))
-    work.run('telling a device of a relaunch', relaunches.greet(client))
+    // Who cannot be told now comes back, and is told then.
+    const orCutOff = (greeting: Promise<unknown>) =>
+      greeting.catch((error: unknown) => {
+        client.close()
+        throw error
+      })
+    work.run('telling a subscriber what there is', orCutOff(retained.greet(client, filters, occasion)))
+    work.run('telling a subscriber of the latest versions', orCutOff(latestVersions.greet(client, filters, occasion)))
+    work.run('telling a watcher of latest releases', orCutOff(latestReleases.greet(client, filters, occasion)))
+    work.run('telling an owner of tasks', orCutOff(tasks.greet(client, filters, occasion)))
+    work.run('telling a subscriber of packages', orCutOff(packages.greet(client, filters, occasion)))
+    work.run('telling a device of a relaunch', orCutOff(relaunches.greet(client)))
   }
   const letIn = (client: Client) => {
     outbox.open(client)
@@ -112,7 +118,8 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
   const stopNotices = hub.notices.listen((notice) => {
     access.tell(notice)
     relaunches.note(notice)
-    const telling = told.then(() => Promise.all(tellers.map(({ tell }) => tell(notice))))
+    const tellOnce = () => Promise.all(tellers.map(({ tell }) => tell(notice)))
+    const telling = told.then(() => untilItAnswers(tellOnce, isStopping))
     work.run('telling a notice', telling)
     told = telling.catch(() => {})
   })

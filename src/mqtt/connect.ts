@@ -1,6 +1,7 @@
 import type { Client } from 'aedes'
 import type { Hub } from '../hub.ts'
 import { type ErrorKind, HubError } from '../lib/errors.ts'
+import { asUnavailable } from '../lib/failures.ts'
 import { newId } from '../lib/secrets.ts'
 import type { Access } from './access.ts'
 import { connackBytes } from './encoding.ts'
@@ -43,7 +44,8 @@ export function createConnect({ hub, access, sessions, budget, arrive, letIn }: 
       await access.signIn(credentials, (principal) => arrive(outsideOf(client), principal))
       return undefined
     } catch (error) {
-      if (error instanceof HubError) return refusal(connackCode(error), error.kind)
+      const known = asUnavailable(error) ?? error
+      if (known instanceof HubError) return refusal(connackCode(known), known.kind)
       hub.log.error({ err: error }, 'signing in over MQTT: this failed')
       return refusal(connackCode(error), 'unexpected')
     }

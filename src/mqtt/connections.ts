@@ -42,6 +42,12 @@ export function createConnections(listeners: { users?: GroupListener; teams?: Gr
       return last
     },
 
+    /** The client of a session. */
+    withId: (id: string) => byId.get(id),
+
+    /** The sessions of all. */
+    ids: () => byId.keys(),
+
     /** How many there are. */
     count: () => byId.size,
 

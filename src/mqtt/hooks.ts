@@ -42,7 +42,8 @@ export function createHooks({ hub, access, publishing, sessions, limits, isStopp
         done(null, null) // 0x80 in the SUBACK [MQTT-3.9.3-2]
       }
       const mayHave = () => access.mayHave(client, subscription)
-      subscriptions.mayHave(client, subscription.topic, mayHave).then((may) => (may ? grant() : refuse()), refuse)
+      // Where it cannot be found out at present, the client is cut off: refused, it would not ask again.
+      subscriptions.mayHave(client, subscription.topic, mayHave).then((may) => (may ? grant() : refuse()), done)
     },
 
     // Whatever a client is sent goes through the outbox: Aedes itself passes nothing on.

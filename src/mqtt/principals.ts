@@ -1,7 +1,7 @@
 import type { Client } from 'aedes'
 import type { Device } from '../features/devices/columns.ts'
 import type { Hub } from '../hub.ts'
-import { HubError, unauthorized } from '../lib/errors.ts'
+import { type ErrorKind, HubError, unauthorized } from '../lib/errors.ts'
 import { insideOf } from './guards/aedes.ts'
 import { applicationIn } from './public-topics.ts'
 import { covers, isFilter, isPublic, topics } from './topics.ts'
@@ -48,7 +48,9 @@ export const teamsOf = async (hub: Hub, userId: string) =>
   new Map((await hub.teams.ofUser(userId)).map(({ id, name }) => [name, id]))
 
 /** MQTT's code for a refused connection [MQTT-3.2.2-5]: 4 bad credentials, 3 not at present. */
-export const connackCode = (error: unknown) => (error instanceof HubError && error.kind !== 'tooMany' ? 4 : 3)
+export const connackCode = (error: unknown) => (error instanceof HubError && !mayPass.has(error.kind) ? 4 : 3)
+
+const mayPass = new Set<ErrorKind>(['tooMany', 'unavailable'])
 
 /**
  * Whether a principal may subscribe to a filter: a device to its own two topics, a user to what is in a team of theirs, both

@@ -1,3 +1,5 @@
+import { setTimeout as after } from 'node:timers/promises'
+import { asUnavailable } from '../lib/failures.ts'
 import type { Log } from '../lib/log.ts'
 
 export type Work = ReturnType<typeof createWork>
@@ -18,12 +20,27 @@ export function createWork(log: Log) {
   return {
     /** Sees to it that something is done; what goes wrong with it is logged. */
     run(what: string, work: Promise<unknown>) {
-      void track(work.catch((error: unknown) => log.error({ err: error }, `${what}: this failed`)))
+      const note = (error: unknown) => log[asUnavailable(error) ? 'debug' : 'error']({ err: error }, `${what}: this failed`)
+      void track(work.catch(note))
     },
 
     /** Resolves when nothing is under way. */
     async done() {
       while (running.size > 0) await Promise.all(running)
+    }
+  }
+}
+
+const rest = 500
+
+/** Tries again for as long as the database does not answer: what follows waits, and nothing is left out. */
+export async function untilItAnswers(work: () => Promise<unknown>, isStopping: () => boolean) {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!asUnavailable(error) || isStopping()) throw error
+      await after(rest)
     }
   }
 }

@@ -1,26 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { playGithub } from '../../scripts/demo/github.ts'
-import { freshDatabase, postgresServer } from '../support/databases.ts'
-import { deploy, type TestHub, testDevice, testHub } from '../support/hub.ts'
+import { postgresServer } from '../support/databases.ts'
+import { deploy, type TestHub, testDevice } from '../support/hub.ts'
+import { twoHubs } from '../support/hubs.ts'
 import { deviceClient, mqttClient, mqttUrl, until, userClient } from '../support/mqtt.ts'
 import { type Made, mine } from '../support/office.ts'
 import { apiKeyOf, buildOf, latest, linux, program, publish, testApplication } from '../support/releases.ts'
-
-/** Two hubs on one database; they share no memory. */
-async function twoHubs(variables: Record<string, string> = {}) {
-  const database = await freshDatabase()
-  const env = { ...variables, DATABASE_URL: database?.url ?? '' }
-  const [first, second] = [await testHub({ env }), await testHub({ env })]
-  return {
-    first,
-    second,
-    async [Symbol.asyncDispose]() {
-      await first[Symbol.asyncDispose]()
-      await second[Symbol.asyncDispose]()
-      await database?.drop()
-    }
-  }
-}
 
 // SQLite's file belongs to one process.
 if (postgresServer) {

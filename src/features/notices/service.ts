@@ -1,10 +1,12 @@
 import { and, asc, eq, gt, inArray, lte, max, min, or } from 'drizzle-orm'
 import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { asUnavailable } from '../../lib/failures.ts'
 import type { Log } from '../../lib/log.ts'
 import { everyone, type NewNotice, type Notice } from './kinds.ts'
 
 const batch = 500
+const rest = 1000
 
 /** Who reads notices: a user of teams, or an administrator who sees all. */
 export type Viewer = { id: string; seesAll: boolean }
@@ -77,7 +79,8 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
         if (fresh.length > 0) wakeReaders()
       }
     } catch (error) {
-      log.error({ err: error }, 'notices could not be read; the next change tries again')
+      log[asUnavailable(error) ? 'debug' : 'error']({ err: error }, 'notices could not be read; it is tried again')
+      setTimeout(() => void tell(), rest).unref()
     } finally {
       telling = false
     }
@@ -97,7 +100,7 @@ export function createNotices({ db, clock, log }: { db: Db; clock: Clock; log: L
     /** Starts telling with what is committed from now on, by whichever process. */
     async start() {
       told = await latest()
-      await db.onWake(() => void tell())
+      db.onWake(() => void tell())
     },
 
     /** Records a notice in the transaction of the change that it is about. */
