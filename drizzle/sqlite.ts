@@ -22,6 +22,7 @@ export const {
   releaseAssets,
   builds,
   files,
+  runLogs,
   tasks,
   taskFiles,
   cliKeys,

@@ -25,6 +25,7 @@ import { createDevices } from './features/devices/service.ts'
 import { createDeviceStates } from './features/devices/states.ts'
 import { createFiles } from './features/files/service.ts'
 import { createGithub } from './features/github/service.ts'
+import { createRelay } from './features/hubs/relay.ts'
 import { createHubs } from './features/hubs/service.ts'
 import { createKeys } from './features/keys/service.ts'
 import { createLogs } from './features/logs/service.ts'
@@ -82,6 +83,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const applications = createApplications({ db, clock, notices, teams })
   const keys = createKeys({ db, limits })
   const hubs = createHubs({ peers: db.peers, log })
+  const relay = createRelay({ peers: db.peers, log })
   const presence = createPresence(hubs)
   const deployments = createDeployments({ db, clock, notices })
   const states = createDeviceStates({ db, notices, deployments })
@@ -92,11 +94,14 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const administration = createAdministration({ db, clock, notices, logs, applications })
   const devices = createDevices({ db, clock, notices, logs, limits, presence, states, downAfter: config.deviceDownAfter })
   metrics.watch('updraft_reports_waiting', 'Reports of devices that wait for the next commit', commits.waiting)
-  const reports = createReports({ db, commits, clock, notices, logs, states, metrics })
+  const reports = createReports({ db, commits, clock, notices, relay, logs, states, metrics })
   const containers = await createContainers({
     ...config.containers,
     dataDir: config.dataDir,
     hubId: await keptSecret(join(config.dataDir, 'hub-id')),
+    db,
+    clock,
+    relay,
     blobs,
     log,
     patience: enginePatience
@@ -118,7 +123,19 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const registry = createRegistry({ db, clock, notices, tokens })
   const { archives } = registry
   const referrers = [deployments, releases, repos, builds, files, tasks, archives].map(({ referred }) => referred)
-  const upkeep = createUpkeep({ db, clock, log, notices, logs, archives, blobs, referrers, retention: config.logRetention })
+  const { mirrors } = containers
+  const upkeep = createUpkeep({
+    db,
+    clock,
+    log,
+    notices,
+    logs,
+    mirrors,
+    archives,
+    blobs,
+    referrers,
+    retention: config.logRetention
+  })
 
   await logs.settle() // what the last run had taken in
   await notices.start()
@@ -139,6 +156,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     devices,
     presence,
     hubs,
+    relay,
     deployments,
     builds,
     files,
@@ -187,6 +205,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
       await logs.stop()
       await tidings.stop()
       await hubs.stop()
+      await relay.stop()
       await db.close()
       unlock()
     }

@@ -36,7 +36,7 @@ export function createLink(url: string, { channels, log }: Options) {
   const open = (more: object) => postgres(url, { ...common, socket: sockets.socket, ...more } as object)
   const client = open({ max: 10 })
   const waiting = new Set<Waiting>()
-  const listeners = new Map<string, Listener>()
+  const listeners = new Map<string, Listener[]>()
   const pause = createPause()
   const known = Promise.withResolvers<void>()
   let isAway = false
@@ -57,7 +57,7 @@ export function createLink(url: string, { channels, log }: Options) {
     known.resolve()
     if (isAway) log?.info('PostgreSQL answers again')
     isAway = false
-    for (const { anew } of listeners.values()) anew()
+    for (const { anew } of [...listeners.values()].flat()) anew()
   }
 
   /** Listens for as long as the connection lasts; throws where there is none to be had. */
@@ -67,7 +67,9 @@ export function createLink(url: string, { channels, log }: Options) {
       isLost = true
       pause.end()
     }
-    const onnotify = (channel: string, text: string) => listeners.get(channel)?.heard(text)
+    const onnotify = (channel: string, text: string) => {
+      for (const { heard } of listeners.get(channel) ?? []) heard(text)
+    }
     const ear = open({ max: 1, max_lifetime: null, fetch_types: false, onnotify, onclose })
     try {
       await inTime(ear.unsafe(channels.map((channel) => `listen ${channel}`).join('; ')))
@@ -124,7 +126,7 @@ export function createLink(url: string, { channels, log }: Options) {
 
     /** Calls `heard` with what is told on a channel, and `anew` whenever something may have been missed. */
     on(channel: string, listener: Listener) {
-      listeners.set(channel, listener)
+      listeners.set(channel, [...(listeners.get(channel) ?? []), listener])
     },
 
     /** Begins to listen. Resolves when it does, or when it is known that the server does not answer. */

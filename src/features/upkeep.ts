@@ -2,6 +2,7 @@ import type { Db } from '../db/index.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { Blobs, Referrer } from './blobs/service.ts'
+import type { Mirrors } from './containers/mirrors.ts'
 import type { Logs } from './logs/service.ts'
 import type { Notices } from './notices/service.ts'
 import type { Archives } from './recipes/archives.ts'
@@ -16,6 +17,7 @@ type Needs = {
   log: Log
   notices: Notices
   logs: Logs
+  mirrors: Mirrors
   archives: Archives
   blobs: Blobs
   referrers: Referrer[]
@@ -25,7 +27,7 @@ type Needs = {
 export type Upkeep = ReturnType<typeof createUpkeep>
 
 /** Takes away in the background, in small batches and by one node at a time, what is past its time. `retention` in ms. */
-export function createUpkeep({ db, clock, log, notices, logs, archives, blobs, referrers, retention }: Needs) {
+export function createUpkeep({ db, clock, log, notices, logs, mirrors, archives, blobs, referrers, retention }: Needs) {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<unknown> = Promise.resolve()
 
@@ -45,6 +47,7 @@ export function createUpkeep({ db, clock, log, notices, logs, archives, blobs, r
     const removed = {
       notices: await drain(notices.removeOld),
       lines: await drain(logs.removeOld),
+      runLogs: await drain(mirrors.removeOld),
       recipes: await drain((_before, limit) => archives.removeAbandoned(limit)),
       blobs: await blobs.sweep(referrers, blobGrace)
     }

@@ -8,13 +8,21 @@ const ofUser = (id: string) => `user:${id}`
 
 export type Elsewhere = ReturnType<typeof createElsewhere>
 
-type Needs = { relay: Pick<Relay, 'want' | 'isWanted' | 'pass'>; told(teamId: string, told: Told): void; spoken(spoken: Spoken): void }
+type Needs = {
+  relay: Pick<Relay, 'want' | 'isWanted' | 'pass'>
+  told(teamId: string, told: Told): void
+  spoken(spoken: Spoken): void
+}
 
 /** What devices and tasks say at other hubs, for the clients of this one; and at this one, for those of others. */
 export function createElsewhere({ relay, told, spoken }: Needs) {
   const stops = new Map<string, () => void>()
   const listenUnder = (keyOf: (id: string) => string, heard: (id: string, bytes: Buffer) => void): GroupListener => ({
-    began: (id) => void stops.set(keyOf(id), relay.want(keyOf(id), (bytes) => bytes && heard(id, bytes))),
+    began: (id) =>
+      void stops.set(
+        keyOf(id),
+        relay.want(keyOf(id), (bytes) => bytes && heard(id, bytes))
+      ),
     ended(id) {
       stops.get(keyOf(id))?.()
       stops.delete(keyOf(id))

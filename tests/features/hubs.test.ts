@@ -172,7 +172,13 @@ describe('names in parts', () => {
   test.each([
     [[], []],
     [['a', 'b'], [['a', 'b']]],
-    [['a'.repeat(6000), 'b'.repeat(6000), 'c'], [['a'.repeat(6000)], ['b'.repeat(6000), 'c']]],
-    [['é'.repeat(3000), '"'.repeat(3000)], [['é'.repeat(3000)], ['"'.repeat(3000)]]]
+    [
+      ['a'.repeat(6000), 'b'.repeat(6000), 'c'],
+      [['a'.repeat(6000)], ['b'.repeat(6000), 'c']]
+    ],
+    [
+      ['é'.repeat(3000), '"'.repeat(3000)],
+      [['é'.repeat(3000)], ['"'.repeat(3000)]]
+    ]
   ])('%#', (names, parts) => expect(inParts(names)).toEqual(parts))
 })

@@ -3,7 +3,7 @@ import { playGithub } from '../../scripts/demo/github.ts'
 import { postgresServer } from '../support/databases.ts'
 import { deploy, type TestHub, testDevice } from '../support/hub.ts'
 import { twoHubs } from '../support/hubs.ts'
-import { deviceClient, mqttClient, mqttUrl, until, userClient } from '../support/mqtt.ts'
+import { deviceClient, mqttClient, mqttUrl, until, userClient, within } from '../support/mqtt.ts'
 import { type Made, mine } from '../support/office.ts'
 import { apiKeyOf, buildOf, latest, linux, program, publish, testApplication } from '../support/releases.ts'
 
@@ -132,6 +132,49 @@ if (postgresServer) {
       expect((await say(hubs.second, (renewed.body as { data: Made }).data.apiKey)).status).toBe(201)
       const check = await hubs.second.as(root.token).call(`GET /api/v1/logs/verify-chain?application_id=${id}`)
       expect(check.body).toMatchObject({ data: { intact: true, checked: 41 } })
+    })
+
+    test('a member at the one hears what a device says at the other, over MQTT and in a heartbeat', async () => {
+      await using hubs = await twoHubs()
+      const ada = await hubs.first.user('ada')
+      const lamp = await testDevice(ada, 'lamp', { app: 'blinker' })
+      await using member = await userClient(hubs.second, ada)
+      await member.subscribe(['ada/devices/+/status', 'ada/devices/+/log'])
+      const beat = (line: string) =>
+        hubs.first.call(`PUT /devices/${lamp.secret}/heartbeat?status=running`, undefined, { raw: line })
+      await until(async () => {
+        await beat('is anybody there?') // what nobody wants yet is not passed on
+        return member.inbox.length > 0
+      }, 'the other hub to know that somebody listens')
+      await using device = await deviceClient(hubs.first, ada, lamp)
+      await device.client.publishAsync('ada/devices/lamp/log', 'one\ntwo', { qos: 1 })
+      await device.client.publishAsync('ada/devices/lamp/status', '{"status":"ready"}', { qos: 1 })
+      await beat('three')
+      const heard: string[] = []
+      while (!heard.at(-1)?.endsWith('three')) {
+        const { topic, payload } = await member.next()
+        if (!payload.startsWith('is anybody')) heard.push(`${topic.split('/').at(-1)} ${payload}`)
+      }
+      expect(heard.filter((said) => said !== 'status running')).toEqual([
+        'log one\ntwo',
+        'status {"status":"ready"}',
+        'log three'
+      ])
+    })
+
+    test('who follows the log of a device at the one reads on as soon as it has said something to the other', async () => {
+      await using hubs = await twoHubs()
+      const ada = await hubs.first.user('ada')
+      const { secret } = await testDevice(ada, 'lamp')
+      const beat = (text: string) => hubs.first.call(`PUT /devices/${secret}/heartbeat?status=ready`, undefined, { raw: text })
+      await beat('before')
+      const response = await hubs.second.as(ada.token).send('GET /ada/devices/lamp/log?follow=true')
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+      const next = async () => new TextDecoder().decode((await reader.read()).value)
+      expect(await next()).toBe('before\n')
+      await beat('after')
+      expect(await within(next(), 'the next line')).toBe('after\n')
+      await reader.cancel()
     })
 
     test('who follows the log at the one is told what the other stores', async () => {

@@ -89,7 +89,7 @@ export function createMirrors({ db, clock, log, spools, relay }: Needs) {
   async function ask(run: string) {
     if ((await size(run)) > 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
-    const stop = relay.want(keyOf(run), resolve)
+    const stop = relay.want(keyOf(run), (bytes) => bytes && resolve())
     const timer = setTimeout(resolve, waitsFor)
     await promise
     clearTimeout(timer)

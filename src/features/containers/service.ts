@@ -29,7 +29,16 @@ type Needs = {
 export type Containers = Awaited<ReturnType<typeof createContainers>>
 
 /** Everything that runs in containers: the engine, the logs of what is under way, and the runs themselves. */
-export async function createContainers({ host, limits, dataDir, hubId, blobs, log, patience = defaultPatience, ...needs }: Needs) {
+export async function createContainers({
+  host,
+  limits,
+  dataDir,
+  hubId,
+  blobs,
+  log,
+  patience = defaultPatience,
+  ...needs
+}: Needs) {
   const engine = createEngine({ host, hubId })
   const spools = createSpools(join(dataDir, 'spools'))
   await spools.prepare()

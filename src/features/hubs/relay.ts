@@ -78,7 +78,9 @@ export function createRelay({ peers, log }: { peers: Peers | undefined; log: Log
 
   function hear(text: string) {
     const said = read(text)
-    if (!said || said.by === self) return
+    if (!said) return
+    // By now the others have heard it too: what came before that was not passed on.
+    if (said.by === self) return (said.wants ?? []).forEach((key) => tellListeners(key))
     const until = performance.now() + wantedFor
     for (const key of said.wants ?? []) {
       wantedByOthers.set(key, until)
@@ -101,7 +103,6 @@ export function createRelay({ peers, log }: { peers: Peers | undefined; log: Log
     pieces.clear()
     fresh = new Set(wants.keys())
     if (fresh.size > 0) schedule()
-    for (const key of wants.keys()) tellListeners(key)
     for (const [key, until] of wantedByOthers) if (until <= performance.now()) wantedByOthers.delete(key)
   }
 
