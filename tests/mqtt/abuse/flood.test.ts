@@ -51,7 +51,8 @@ test('a flood of 400,000 publishes from ten clients takes little memory, and oth
     expect(await device.next()).toMatchObject({ cmd: 'puback', messageId: id })
     delays.push(performance.now() - start)
   }
-  await say(1)
+  for (let id = 1; id <= 40; id++) await say(id)
+  const calmly = spread(delays.splice(0).slice(1))
   const grown = await hub.watchMemory()
 
   const floods = { areOn: true }
@@ -70,7 +71,7 @@ test('a flood of 400,000 publishes from ten clients takes little memory, and oth
   const flood = Promise.all(flows).finally(() => {
     floods.areOn = false
   })
-  for (let id = 2; floods.areOn; id++) {
+  for (let id = 41; floods.areOn; id++) {
     await say(id)
     await new Promise((resolve) => setTimeout(resolve, 10)) // as fast as a device may be
   }
@@ -82,6 +83,7 @@ test('a flood of 400,000 publishes from ten clients takes little memory, and oth
   console.log(`flood: ${figures.join(', ')}, memory +${(growth / MiB).toFixed(1)} MiB`)
   expect(figureIn(await hub.metrics(), 'updraft_refusals_total{over="mqtt",reason="too_fast"}')).toBe(flooders * rounds)
   expect(growth).toBeLessThan(64 * MiB)
-  expect(median).toBeLessThan(100)
-  expect(worst).toBeLessThan(2000)
+  // A machine that is busy otherwise is slow without a flood too.
+  expect(median).toBeLessThan(Math.max(100, 50 * calmly.median))
+  expect(worst).toBeLessThan(Math.max(2000, 50 * calmly.worst))
 }, 60_000)

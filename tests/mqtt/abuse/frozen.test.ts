@@ -17,7 +17,7 @@ test('a frozen subscriber with a backlog of 60,000 messages holds up nobody, and
   await using device = await packetClient(hub, asDevice(ada, bell))
   device.subscribe(1, ['ada/devices/bell/relaunch'])
   await device.next()
-  const delays: number[] = []
+  let delays: number[] = []
   async function ring() {
     const start = performance.now()
     const told = device.next()
@@ -38,21 +38,31 @@ test('a frozen subscriber with a backlog of 60,000 messages holds up nobody, and
     await flooding
   }
 
-  await using frozen = await packetClient(hub, { ...asUser(ada), keepalive: 0 })
+  /** How long the bell takes to be heard meanwhile. */
+  async function delaysInFlood() {
+    delays = []
+    do await flood()
+    while (delays.length <= 20) // where devices are done sooner, they begin again
+    return delays
+  }
+
+  const frozen = await packetClient(hub, { ...asUser(ada), keepalive: 0 })
   frozen.subscribe(1, ['ada/#'])
   await frozen.next()
   frozen.socket.pause()
   const grown = await hub.watchMemory()
-  do await flood()
-  while (delays.length <= 20) // where devices are done sooner, they begin again
-
-  const { median, worst } = spread(delays)
+  const { median, worst } = spread(await delaysInFlood())
   const growth = await grown()
-  const figures = [`${delays.length} notices`, `median ${median.toFixed(1)} ms`, `worst ${worst.toFixed(1)} ms`]
-  console.log(`frozen subscriber: ${figures.join(', ')}, memory +${(growth / MiB).toFixed(1)} MiB`)
-  expect(delays.length).toBeGreaterThan(20)
-  expect(median).toBeLessThan(100)
-  expect(worst).toBeLessThan(1000)
+  const count = delays.length
+  await frozen[Symbol.asyncDispose]()
+  const without = spread(await delaysInFlood())
+  const figures = [`${count} notices`, `median ${median.toFixed(1)} ms`, `worst ${worst.toFixed(1)} ms`]
+  console.log(
+    `frozen subscriber: ${figures.join(', ')}, memory +${(growth / MiB).toFixed(1)} MiB; nobody frozen: median ${without.median.toFixed(1)} ms`
+  )
+  // A machine that is busy otherwise is slow, but no slower for who is frozen.
+  expect(median).toBeLessThan(Math.max(100, 2 * without.median))
+  expect(worst).toBeLessThan(Math.max(1000, 3 * without.worst))
   expect(growth).toBeLessThan(64 * MiB)
   expect(figureIn(await hub.metrics(), 'updraft_refusals_total{over="mqtt",reason="stalled"}')).toBe(1)
 }, 120_000)
