@@ -32,7 +32,7 @@ export function createElsewhere({ relay, told, spoken }: Needs) {
   return {
     /** For members of teams: what the teams' devices say. */
     teams: listenUnder(ofTeam, (teamId, bytes) => {
-      const [topic = '', qos = 0, payload = ''] = JSON.parse(bytes.toString()) as [string, number, string]
+      const [topic, qos, payload] = JSON.parse(bytes.toString()) as [string, number, string]
       const asItCame = Buffer.from(payload, 'base64')
       told(teamId, { topic, text: '', payload: asItCame, qos })
     }),
