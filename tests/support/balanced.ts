@@ -1,3 +1,4 @@
+import { describe, test } from 'bun:test'
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,11 +8,20 @@ import { startBalancer } from './balancer.ts'
 /** How many hubs each test's hub is made of; more than one stand behind HAProxy, on one database. */
 export const hubsPerTest = Number(process.env.UPDRAFT_TEST_HUBS ?? 1)
 
+/** A test of what each hub has by itself, such as its limits on tries and its metrics; left out where there are several. */
+export const onOneHub = hubsPerTest > 1 ? (_name: string, _test: () => Promise<unknown>) => {} : test
+
+/** A group of such tests. */
+export const describeOnOneHub = hubsPerTest > 1 ? (_name: string, _tests: () => void) => {} : describe
+
 type Options = Parameters<typeof runHub>[0]
 
 /** A hub as a test has it: one, or as many as this run says behind a load balancer. */
 export async function balanced(options: Options) {
-  if (hubsPerTest === 1 || options.config.databaseUrl === undefined) return { ...(await runHub(options)), agreed: async () => {} }
+  if (hubsPerTest === 1 || options.config.databaseUrl === undefined) {
+    const only = await runHub(options)
+    return { ...only, agreed: async () => {}, settled: only.hub.clients.settled }
+  }
   const folder = await mkdtemp(join(tmpdir(), 'updraft-hubs-'))
   await mkdir(join(options.config.dataDir, 'blobs'), { recursive: true })
   const hubs = [await runHub(options)]
@@ -42,6 +52,8 @@ export async function balanced(options: Options) {
       const latest = await first.hub.notices.latest()
       while (heard.some((seq) => seq < latest)) await new Promise<void>((resolve) => news.add(resolve))
     },
+    /** Resolves when what clients have been seen at is stored. */
+    settled: async () => void (await Promise.all(hubs.map(({ hub }) => hub.clients.settled()))),
     async stop() {
       await balancer[Symbol.asyncDispose]()
       for (const hub of hubs.toReversed()) await hub.stop()

@@ -131,6 +131,13 @@ export function createRelay({ peers, log }: { peers: Peers | undefined; log: Log
     /** Calls `listener` with each key that another hub wants, again and again while it does. */
     onWanted: (listener: (key: string) => void) => void wantedListeners.add(listener),
 
+    /** Says to all hubs that something has come about: to be heard under its key. */
+    announce(key: string) {
+      if (!peers) return
+      waiting.push({ by: self, key, piece: '' })
+      schedule()
+    },
+
     /** Passes bytes on to the hubs that want to hear them. */
     pass(key: string, bytes: Uint8Array) {
       if (!isWanted(key) || waitingBytes + bytes.byteLength > waitingAtMost) return

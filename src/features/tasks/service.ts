@@ -7,6 +7,7 @@ import type { Blobs } from '../blobs/service.ts'
 import { readLog } from '../containers/logs.ts'
 import type { Containers } from '../containers/service.ts'
 import type { Files } from '../files/service.ts'
+import type { Relay } from '../hubs/relay.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Released } from '../repos/latest.ts'
 import type { Repos } from '../repos/service.ts'
@@ -15,6 +16,8 @@ import type { Publishing } from './publishing.ts'
 import type { Records, Task, TaskRow } from './records.ts'
 
 const tasksAtMost = 500
+const otherHubWithin = 5000
+const goneKey = (run: string) => `gone:${run}`
 
 /** A task as its owner describes it. `publishTo`: an application, as `<app>` or `<team>/<app>`. */
 export type NewTask = {
@@ -41,12 +44,25 @@ type Needs = {
   publishing: Publishing
   performing: Performing
   containers: Containers
+  relay: Relay
 }
 
 export type Tasks = ReturnType<typeof createTasks>
 
 /** What users have done with the releases that they watch: a command over an asset, in a container. */
-export function createTasks({ db, clock, notices, blobs, repos, files, records, publishing, performing, containers }: Needs) {
+export function createTasks({
+  db,
+  clock,
+  notices,
+  blobs,
+  repos,
+  files,
+  records,
+  publishing,
+  performing,
+  containers,
+  relay
+}: Needs) {
   const { tasks, taskFiles, watchers } = db.tables
   const { runs, spools, mirrors, hubId: node } = containers
   const owners = new Map<string, { task: string; userId: string }>()
@@ -111,8 +127,23 @@ export function createTasks({ db, clock, notices, blobs, repos, files, records, 
   notices.listen(({ type, userId, data }) => {
     const isGone = (owner: { task: string; userId: string }) =>
       (type === 'account.deleted' && owner.userId === userId) || (type === 'task.deleted' && owner.task === data.task)
-    for (const [run, owner] of owners) if (isGone(owner)) void runs.cancel(run)
+    for (const [run, owner] of owners) if (isGone(owner)) void runs.cancel(run).then(() => relay.announce(goneKey(run)))
   })
+
+  /** Takes back a run that another hub has, by what removes the task; resolves once that has done so, or is taken to be gone. */
+  async function removedElsewhere<T>(run: string, remove: () => Promise<T>) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const stop = relay.want(goneKey(run), (bytes) => bytes && resolve())
+    const timer = setTimeout(resolve, otherHubWithin)
+    try {
+      const removed = await remove()
+      await promise
+      return removed
+    } finally {
+      clearTimeout(timer)
+      stop()
+    }
+  }
 
   return {
     /** Makes a task; gives its id. `addFiles` stores more files for it, once all else is right. Throws `invalid` for a repo that is not watched, files that are not there, an application that is not. */
@@ -152,11 +183,14 @@ export function createTasks({ db, clock, notices, blobs, repos, files, records, 
     async remove(userId: string, id: string): Promise<Task> {
       const task = await records.ofUser(userId, id)
       await runs.cancel(runNameOf(task))
-      const gone = await db.write(async (change) => {
-        const [row] = await change.tx.delete(tasks).where(eq(tasks.id, id)).returning({ run: tasks.run })
-        if (row) await notices.record(change, { type: 'task.deleted', userId, data: { task: id } })
-        return row
-      })
+      const removeRow = () =>
+        db.write(async (change) => {
+          const [row] = await change.tx.delete(tasks).where(eq(tasks.id, id)).returning({ run: tasks.run })
+          if (row) await notices.record(change, { type: 'task.deleted', userId, data: { task: id } })
+          return row
+        })
+      const isElsewhere = task.status === 'Running' && task.node !== node
+      const gone = await (isElsewhere ? removedElsewhere(runNameOf(task), removeRow) : removeRow())
       if (gone) await runs.cancel(runNameOf({ id, run: gone.run })) // it may have been started meanwhile
       spools.wake(runNameOf(task))
       return task

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { onOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { type Made, no, office } from '../../support/office.ts'
 
@@ -219,23 +220,26 @@ describe(`POST /api/v1/logs on ${databaseName}: whose key it is`, () => {
     expect(await t.say(renewed, hello)).toEqual(wrong)
   })
 
-  test('a key that is regenerated while its lines still come is refused from there on, with how many were stored', async () => {
-    await using t = await office()
-    const { id, apiKey } = await t.make()
-    let feed: ReadableStreamDefaultController<Uint8Array> | undefined
-    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (feed = controller) })
-    const stored = new Promise<void>((resolve) => t.hub.hub.logs.listen(() => resolve()))
-    const answered = t.say(apiKey, body)
-    feed?.enqueue(Buffer.from(lines))
-    await stored
-    await t.root.call(`POST /api/v1/applications/${id}/regenerate-key`)
-    feed?.enqueue(Buffer.from(lines))
-    feed?.close()
-    expect(await answered).toEqual({ status: 401, body: no('Invalid API key; 2 entries were stored before') })
-    expect(await t.list()).toMatchObject({ data: [{ total_logs: 2 }] })
-  })
+  onOneHub(
+    'a key that is regenerated while its lines still come is refused from there on, with how many were stored',
+    async () => {
+      await using t = await office()
+      const { id, apiKey } = await t.make()
+      let feed: ReadableStreamDefaultController<Uint8Array> | undefined
+      const body = new ReadableStream<Uint8Array>({ start: (controller) => void (feed = controller) })
+      const stored = new Promise<void>((resolve) => t.hub.hub.logs.listen(() => resolve()))
+      const answered = t.say(apiKey, body)
+      feed?.enqueue(Buffer.from(lines))
+      await stored
+      await t.root.call(`POST /api/v1/applications/${id}/regenerate-key`)
+      feed?.enqueue(Buffer.from(lines))
+      feed?.close()
+      expect(await answered).toEqual({ status: 401, body: no('Invalid API key; 2 entries were stored before') })
+      expect(await t.list()).toMatchObject({ data: [{ total_logs: 2 }] })
+    }
+  )
 
-  test('wrong keys are limited by address; a right one is never held up', async () => {
+  onOneHub('wrong keys are limited by address; a right one is never held up', async () => {
     await using t = await office({ limits })
     const { apiKey } = await t.make()
     for (let n = 0; n < limits.apiKey.points; n++) expect((await t.say('app_none', hello)).status).toBe(401)

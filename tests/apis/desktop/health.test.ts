@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { onOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { testHub } from '../../support/hub.ts'
 
@@ -8,13 +9,13 @@ describe(`000 on ${databaseName}: GET /health`, () => {
     expect(await hub.call('GET /health')).toEqual({ status: 200, body: {} })
   })
 
-  test('503 when the broker does not pass on a message within a second', async () => {
+  onOneHub('503 when the broker does not pass on a message within a second', async () => {
     await using hub = await testHub()
     hub.hub.setBrokerCheck(() => new Promise(() => {}))
     expect(await hub.call('GET /health')).toEqual({ status: 503, body: { message: 'The broker does not pass on messages' } })
   })
 
-  test('503 when the broker has stopped', async () => {
+  onOneHub('503 when the broker has stopped', async () => {
     await using hub = await testHub()
     await hub.broker.stop()
     expect((await hub.call('GET /health')).status).toBe(503)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { onOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { testHub } from '../../support/hub.ts'
 import { buildOf, buildsOf, latest, linux, publish, runningOf, testApplication, windows } from '../../support/releases.ts'
@@ -77,7 +78,7 @@ describe(`000 on ${databaseName}: POST /builds/success, POST /builds/failure`, (
 })
 
 describe(`000 on ${databaseName}: what clients run`, () => {
-  test('is noted with the time, for each client and architecture', async () => {
+  onOneHub('is noted with the time, for each client and architecture', async () => {
     let now = new Date('2026-11-20T12:00:00Z')
     await using hub = await testHub({ clock: { now: () => now } })
     const ada = await hub.user('ada')
@@ -86,7 +87,7 @@ describe(`000 on ${databaseName}: what clients run`, () => {
     await publish(ada, appId, { architecture: windows })
     const [one = '', other = ''] = [crypto.randomUUID(), crypto.randomUUID()].toSorted()
     const listed = async () => {
-      await hub.hub.clients.settled()
+      await hub.settled()
       return ((await ada.call(`GET /applications/${appId}/clients`)).body as { clients: unknown[] }).clients
     }
     await latest(hub, appId, { clientId: one })
@@ -122,7 +123,7 @@ describe(`000 on ${databaseName}: what clients run`, () => {
     await publish(ada, appId)
     const clients = Array.from({ length: 5 }, () => crypto.randomUUID()).toSorted()
     for (const clientId of clients) await latest(hub, appId, { clientId })
-    await hub.hub.clients.settled()
+    await hub.settled()
     const found: string[] = []
     let cursor: string | null = ''
     while (cursor !== null) {
@@ -144,7 +145,7 @@ describe(`000 on ${databaseName}: what clients run`, () => {
     await latest(hub, gone)
     await latest(hub, appId)
     await ada.call('DELETE /ada/apps/gone')
-    await hub.hub.clients.settled()
+    await hub.settled()
     expect(((await ada.call(`GET /applications/${appId}/clients`)).body as { clients: unknown[] }).clients).toHaveLength(1)
   })
 })

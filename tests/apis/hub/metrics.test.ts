@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'bun:test'
+import { onOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { deploy, testDevice, testHub } from '../../support/hub.ts'
 
 const token = 'a-token-for-prometheus'
 
 describe(`GET /metrics on ${databaseName}`, () => {
-  test('counts what the hub does', async () => {
+  onOneHub('counts what the hub does', async () => {
     await using hub = await testHub()
     const ada = await hub.user('ada')
     const { secret } = await testDevice(ada, 'lamp', { app: 'blinker' })

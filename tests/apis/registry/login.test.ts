@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { SignJWT } from 'jose'
 import { defaultLimits } from '../../../src/features/accounts/limits.ts'
+import { onOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { ada, agreed, avatarOf, githubUser, grace, type PlayedSignIn, playSignIn } from '../../support/github-sign-in.ts'
 import { jwtSecret, password, testHub } from '../../support/hub.ts'
@@ -187,7 +188,7 @@ describe(`002 on ${databaseName}: what GitHub says`, () => {
     expect((await hub.call('POST /v1/login', { ...hers, state: other.state })).status).toBe(401)
   })
 
-  test('429 after too many codes that do not hold', async () => {
+  onOneHub('429 after too many codes that do not hold', async () => {
     await using github = playSignIn()
     const limits = { ...defaultLimits, signInByAddress: { points: 3, duration: 900 } }
     await using hub = await testHub({ env: github.env, limits })

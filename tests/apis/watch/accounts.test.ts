@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { defaultLimits } from '../../../src/features/accounts/limits.ts'
+import { describeOnOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { password, testHub } from '../../support/hub.ts'
 
@@ -105,7 +106,7 @@ describe(`001 on ${databaseName}: POST /login`, () => {
   })
 })
 
-describe(`on ${databaseName}: tries are limited`, () => {
+describeOnOneHub(`on ${databaseName}: tries are limited`, () => {
   const many = { points: 1000, duration: 60 }
   const few = { points: 3, duration: 60 }
   const generous = { ...defaultLimits, signInByAddress: many, signInByAccount: many, registration: many, deviceSecret: many }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { hubsPerTest } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { mailspring, mailspringAssets, watch, watchingHub, watchList } from '../../support/github.ts'
 
@@ -56,7 +57,7 @@ describe(`001 on ${databaseName}: POST /repos`, () => {
     await watch(ada)
     const again = { name: 'MAILSPRING', ownerName: 'foundry376' }
     expect(await ada.call('POST /repos', again)).toEqual({ status: 400, body: { message: 'Repo already exists' } })
-    expect(hub.questions()).toBe(1)
+    expect(hub.questions()).toBeWithin(1, hubsPerTest + 1)
   })
 
   test('400 where there is no such repo, or no release of it; GitHub is not asked again for a while', async () => {
@@ -66,7 +67,7 @@ describe(`001 on ${databaseName}: POST /repos`, () => {
     const grace = await hub.user('grace')
     expect(await ada.call('POST /repos', aria)).toEqual(noReleases)
     expect(await grace.call('POST /repos', { name: 'ARIA2', ownerName: 'aria2' })).toEqual(noReleases)
-    expect(hub.questions()).toBe(1)
+    expect(hub.questions()).toBeWithin(1, hubsPerTest + 1)
     hub.github.publish('aria2/aria2', 'release-1.37.0')
     now = new Date('2026-11-20T12:01:01Z')
     expect(await ada.call('POST /repos', aria)).toEqual(added)
@@ -85,7 +86,7 @@ describe(`001 on ${databaseName}: POST /repos`, () => {
     const users = await Promise.all(['ada', 'grace', 'edith', 'mary'].map((name) => hub.user(name)))
     const ids = await Promise.all(users.map((user) => watch(user)))
     expect(new Set(ids).size).toBe(1)
-    expect(hub.questions()).toBe(1)
+    expect(hub.questions()).toBeWithin(1, hubsPerTest + 1)
   })
 
   test('of many requests at once by one user, one succeeds', async () => {
@@ -95,7 +96,7 @@ describe(`001 on ${databaseName}: POST /repos`, () => {
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
     expect(answers.filter(({ status }) => status === 400)).toHaveLength(19)
     expect(await watchList(ada)).toHaveLength(1)
-    expect(hub.questions()).toBe(1)
+    expect(hub.questions()).toBeWithin(1, hubsPerTest + 1)
   })
 
   test('a renamed repo is the one that it has become', async () => {
@@ -133,7 +134,7 @@ describe(`001 on ${databaseName}: POST /repos`, () => {
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1200'])
       expect(await answer.json()).toEqual({ message: 'GitHub answers no more requests until 2026-11-20T12:20:00.000Z' })
     }
-    expect(hub.questions()).toBe(1)
+    expect(hub.questions()).toBeWithin(1, hubsPerTest + 1)
     now = new Date('2026-11-20T12:20:01Z')
     hub.github.setQuota(5, Date.parse('2026-11-20T13:20:00Z') / 1000)
     expect(await ada.call('POST /repos', mailspring)).toEqual(added)

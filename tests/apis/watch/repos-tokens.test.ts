@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { defaultLimits } from '../../../src/features/accounts/limits.ts'
+import { onOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { mailspring, watch, watchingHub, watchList } from '../../support/github.ts'
 import { jwtSecret } from '../../support/hub.ts'
@@ -93,7 +94,7 @@ describe(`001 on ${databaseName}: who asks for repos`, () => {
     expect(hub.logged()).not.toContain(jwtSecret)
   })
 
-  test('many requests at the hub’s expense are too many', async () => {
+  onOneHub('many requests at the hub’s expense are too many', async () => {
     const githubRequest = { points: 3, duration: 60 }
     await using hub = await watchingHub({ limits: { ...defaultLimits, githubRequest } })
     const ada = await hub.user('ada')

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { onOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { mailspring, mailspringAssets, watch, watchingHub, watchList } from '../../support/github.ts'
 
@@ -61,7 +62,7 @@ describe(`001 on ${databaseName}: PATCH /repos`, () => {
     expect(await watchList(ada)).toMatchObject([{ currentVersion: '1.10.8', latestVersion: '1.10.9' }])
   })
 
-  test('asks with the ETag that it has, and takes 304 for an answer', async () => {
+  onOneHub('asks with the ETag that it has, and takes 304 for an answer', async () => {
     await using hub = await watchingHub()
     const ada = await hub.user('ada')
     await watch(ada)
