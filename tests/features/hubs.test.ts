@@ -153,9 +153,9 @@ describe('another hub', () => {
   test('that is not heard for seven seconds has gone, unless nobody could be heard', () => {
     let now = 0
     const others = createOthers(() => now)
-    others.heard('one').devices.add('lamp')
+    others.heard({ from: 'one', here: ['lamp'] })
     now = 6900
-    others.heard('two').devices.add('bell')
+    others.heard({ from: 'two', arrived: ['device:bell:its client', 'user:ada:hers'] })
     others.forgetSilent()
     expect([others.have('lamp'), others.have('bell')]).toEqual([true, true])
     now = 7100
@@ -172,7 +172,13 @@ describe('names in parts', () => {
   test.each([
     [[], []],
     [['a', 'b'], [['a', 'b']]],
-    [['a'.repeat(6000), 'b'.repeat(6000), 'c'], [['a'.repeat(6000)], ['b'.repeat(6000), 'c']]],
-    [['é'.repeat(3000), '"'.repeat(3000)], [['é'.repeat(3000)], ['"'.repeat(3000)]]]
+    [
+      ['a'.repeat(6000), 'b'.repeat(6000), 'c'],
+      [['a'.repeat(6000)], ['b'.repeat(6000), 'c']]
+    ],
+    [
+      ['é'.repeat(3000), '"'.repeat(3000)],
+      [['é'.repeat(3000)], ['"'.repeat(3000)]]
+    ]
   ])('%#', (names, parts) => expect(inParts(names)).toEqual(parts))
 })
