@@ -1,4 +1,4 @@
-import { access, chown, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { access, chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,14 +16,34 @@ export async function startPostgres() {
   await run([...as, join(bin, 'initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'])
   const port = await freePort()
   const options = ['-h', '127.0.0.1', '-p', String(port), '-k', folder, '-c', 'fsync=off', '-c', 'max_connections=300']
-  const server = Bun.spawn([...as, join(bin, 'postgres'), '-D', data, ...options], { stdout: 'ignore', stderr: 'ignore' })
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
+  const serve = () => Bun.spawn([...as, join(bin, 'postgres'), '-D', data, ...options], { stdout: 'ignore', stderr: 'ignore' })
+  let server = serve()
   await untilReady(url)
+
+  /** Ends it, like a crash where nothing else is asked for. */
+  const halt = async (mode: 'immediate' | 'fast' = 'immediate') => {
+    await run([...as, join(bin, 'pg_ctl'), '-D', data, '-m', mode, 'stop'])
+    await server.exited
+  }
+
   return {
     url,
+    halt,
+    /** Starts it again on the same data and port. */
+    async resume() {
+      server = serve()
+      await untilReady(url)
+    },
+    /** Sends a signal to all of its processes. */
+    async signal(name: 'SIGSTOP' | 'SIGCONT') {
+      const [first = ''] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')
+      const children = await readFile(`/proc/${first}/task/${first}/children`, 'utf8')
+      for (const pid of [...children.trim().split(' '), first]) process.kill(Number(pid), name)
+      if (name === 'SIGCONT') server.kill(name) // whoever runs it as another user has stopped by itself
+    },
     async stop() {
-      await run([...as, join(bin, 'pg_ctl'), '-D', data, '-m', 'immediate', 'stop'])
-      await server.exited
+      await halt()
       await rm(folder, { recursive: true, force: true })
     }
   }

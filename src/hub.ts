@@ -173,10 +173,11 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     notices,
     upkeep,
     metrics,
-    /** Resolves when the database answers. */
-    ping: db.ping,
-    /** Resolves when the broker passes on a message. */
-    checkBroker: () => checkBroker(),
+    /** What must answer for the hub to be well, and what there is to say where it does not. */
+    checks: [
+      { check: db.ping, complaint: 'The database does not answer' },
+      { check: () => checkBroker(), complaint: 'The broker does not pass on messages' }
+    ],
     /** The MQTT edge says how its broker is checked. */
     setBrokerCheck: (check: () => Promise<void>) => {
       checkBroker = check

@@ -1,6 +1,7 @@
 import postgres from 'postgres'
 import { databaseAway } from '../lib/failures.ts'
 import type { Log } from '../lib/log.ts'
+import { inTime } from '../lib/patience.ts'
 import { createSockets } from './postgres-sockets.ts'
 
 const connectWithin = 5 // seconds
@@ -40,12 +41,12 @@ export function createLink(url: string, { channels, log }: Options) {
   const pause = createPause()
   const known = Promise.withResolvers<void>()
   let isAway = false
-  let isClosing = false
+  const closing = new AbortController()
   let watching: Promise<void> | undefined
 
   function setAway(error: unknown) {
     known.resolve()
-    if (isAway || isClosing) return
+    if (isAway || closing.signal.aborted) return
     isAway = true
     log?.error({ code: codeOf(error) }, 'PostgreSQL does not answer; it is asked until it does')
     sockets.destroyAll()
@@ -62,21 +63,23 @@ export function createLink(url: string, { channels, log }: Options) {
 
   /** Listens for as long as the connection lasts; throws where there is none to be had. */
   async function listen() {
-    let isLost = false
+    const lost = new AbortController()
     const onclose = () => {
-      isLost = true
+      lost.abort()
       pause.end()
     }
-    const onnotify = (channel: string, text: string) => {
+    const isOver = () => lost.signal.aborted || closing.signal.aborted
+        const onnotify = (channel: string, text: string) => {
       for (const { heard } of listeners.get(channel) ?? []) heard(text)
     }
     const ear = open({ max: 1, max_lifetime: null, fetch_types: false, onnotify, onclose })
+    const ask = (statement: string) => inTime(ear.unsafe(statement), answersWithin, databaseAway)
     try {
-      await inTime(ear.unsafe(channels.map((channel) => `listen ${channel}`).join('; ')))
+      await ask(channels.map((channel) => `listen ${channel}`).join('; '))
       setBack()
-      while (!isLost && !isClosing) {
+      while (!isOver()) {
         await pause.begin(looksEvery)
-        if (!isLost && !isClosing) await inTime(ear.unsafe('select 1'))
+        if (!isOver()) await ask('select 1')
       }
     } finally {
       await ear.end({ timeout: 0 })
@@ -84,9 +87,9 @@ export function createLink(url: string, { channels, log }: Options) {
   }
 
   async function watch() {
-    while (!isClosing) {
+    while (!closing.signal.aborted) {
       await listen().catch(setAway)
-      if (isAway && !isClosing) await pause.begin(rest)
+      if (isAway && !closing.signal.aborted) await pause.begin(rest)
     }
   }
 
@@ -136,7 +139,7 @@ export function createLink(url: string, { channels, log }: Options) {
     },
 
     async close() {
-      isClosing = true
+      closing.abort()
       pause.end()
       await watching
       await client.end({ timeout: 5 })
@@ -158,16 +161,6 @@ function createPause() {
         }
       }),
     end: () => end()
-  }
-}
-
-async function inTime<T>(work: PromiseLike<T>) {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(databaseAway()), answersWithin)
-  try {
-    return await Promise.race([work, late.promise])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

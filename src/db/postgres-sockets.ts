@@ -19,6 +19,9 @@ export function createSockets() {
     async socket(where: object) {
       for (const socket of open) if (socket.destroyed) open.delete(socket)
       const socket = dial(where as Where)
+      // The client takes its listeners off one that has closed, and an error that comes later would end the process.
+      const removeAll = socket.removeAllListeners.bind(socket)
+      socket.removeAllListeners = (event?: string | symbol) => removeAll(event).on('error', () => {})
       open.add(socket)
       return socket
     },

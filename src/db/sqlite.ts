@@ -1,6 +1,7 @@
 import { Database, type SQLQueryBindings } from 'bun:sqlite'
 import { drizzle } from 'drizzle-orm/bun-sqlite'
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { asUnavailable } from '../lib/failures.ts'
 import type { Log } from '../lib/log.ts'
 import { bulkInsert, driverValues } from './bulk.ts'
 import { sqliteColumns } from './columns.ts'
@@ -34,9 +35,13 @@ export async function openSqlite(path: string, log?: Log): Promise<Db> {
       storing.check()
       reader.query('select 1').get()
     },
-    close: async () => {
+    async close() {
       reader.close()
-      writer.run('PRAGMA wal_checkpoint(TRUNCATE)')
+      try {
+        writer.run('PRAGMA wal_checkpoint(TRUNCATE)')
+      } catch (error) {
+        if (!asUnavailable(error)) throw error // on a full disk the log stays as it is, and is read at the next start
+      }
       writer.close()
     }
   }

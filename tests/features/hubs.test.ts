@@ -153,9 +153,9 @@ describe('another hub', () => {
   test('that is not heard for seven seconds has gone, unless nobody could be heard', () => {
     let now = 0
     const others = createOthers(() => now)
-    others.heard('one').devices.add('lamp')
+    others.heard({ from: 'one', here: ['lamp'] })
     now = 6900
-    others.heard('two').devices.add('bell')
+    others.heard({ from: 'two', arrived: ['device:bell:its client', 'user:ada:hers'] })
     others.forgetSilent()
     expect([others.have('lamp'), others.have('bell')]).toEqual([true, true])
     now = 7100

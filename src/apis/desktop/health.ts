@@ -1,17 +1,14 @@
 import { Elysia, t } from 'elysia'
 import type { Hub } from '../../hub.ts'
-import { unavailable } from '../../lib/errors.ts'
+import { checkHealth } from '../health.ts'
 import { described, says } from '../openapi.ts'
-
-const longest = 1000
 
 /** `GET /health`. */
 export const healthRoutes = (hub: Hub) =>
   new Elysia({ tags: ['health'] }).get(
     '/health',
     async () => {
-      await inTime(hub.ping(), 'The database does not answer')
-      await inTime(hub.checkBroker(), 'The broker does not pass on messages')
+      await checkHealth(hub)
       return {}
     },
     {
@@ -22,21 +19,10 @@ export const healthRoutes = (hub: Hub) =>
         errors: {
           unavailable: {
             'The database is away': 'The database does not answer',
+            'The disk is full': 'There is no room left to store anything',
             'The broker is stuck': 'The broker does not pass on messages'
           }
         }
       })
     }
   )
-
-async function inTime(check: Promise<unknown>, complaint: string) {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(unavailable(complaint)), longest)
-  try {
-    await Promise.race([check, late.promise])
-  } catch {
-    throw unavailable(complaint)
-  } finally {
-    clearTimeout(timer)
-  }
-}

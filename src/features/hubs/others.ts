@@ -1,3 +1,5 @@
+import type { Message } from './messages.ts'
+
 const goneAfter = 7000
 
 /** The other hubs, as far as they have been heard of, and the devices that are connected to each. `clock` in ms, for tests. */
@@ -5,13 +7,14 @@ export function createOthers(clock = () => performance.now()) {
   const others = new Map<string, { devices: Set<string>; heardAt: number }>()
 
   return {
-    /** A hub that has just been heard; gives its devices, and whether it was known. */
-    heard(hub: string) {
-      const known = others.get(hub)
-      const other = known ?? { devices: new Set<string>(), heardAt: 0 }
-      other.heardAt = clock()
-      others.set(hub, other)
-      return { devices: other.devices, isKnown: known !== undefined }
+    /** Takes in what a hub has said; gives whether it was known. */
+    heard({ from, anew, here = [], arrived = [], left = [] }: Message) {
+      const known = others.get(from)
+      const devices = anew ? new Set<string>() : (known?.devices ?? new Set())
+      for (const id of [...here, ...arrived.flatMap(deviceOf)]) devices.add(id)
+      for (const id of left) devices.delete(id)
+      others.set(from, { devices, heardAt: clock() })
+      return known !== undefined
     },
 
     /** A hub has gone. */
@@ -38,3 +41,6 @@ export function createOthers(clock = () => performance.now()) {
     count: () => others.size
   }
 }
+
+/** The device that a session is of, if it is of one. */
+const deviceOf = (session: string) => (session.startsWith('device:') ? session.split(':', 2).slice(1) : [])

@@ -51,11 +51,14 @@ export function createHubs({ peers, log }: { peers: Peers | undefined; log: Log 
   /** One after the other: what was so first is told first. */
   function tell(messages: Omit<Message, 'from'>[]) {
     const texts = messages.map((message) => written({ from: self, ...message }))
-    const told = last.then(async () => {
-      for (let i = 0; i < texts.length; i += atOnce) await peers?.tell(texts.slice(i, i + atOnce))
-    })
+    const told = tellAfter(last, texts)
     last = told.catch(() => {})
     return told
+  }
+
+  async function tellAfter(before: Promise<unknown>, texts: string[]) {
+    await before
+    for (let i = 0; i < texts.length; i += atOnce) await peers?.tell(texts.slice(i, i + atOnce))
   }
 
   async function tellWaiting() {
@@ -106,17 +109,10 @@ export function createHubs({ peers, log }: { peers: Peers | undefined; log: Log 
     if (!message) return
     if (message.from === self) return hearSelf(message)
     if (message.bye) return others.gone(message.from)
-    const { devices, isKnown } = others.heard(message.from)
+    const isKnown = others.heard(message)
     if (message.hello) return answer()
     if (!isKnown && !message.anew) quietly(tell([{ hello: true }])) // it was taken for gone
-    if (message.anew) devices.clear()
-    for (const id of message.here ?? []) devices.add(id)
-    for (const session of message.arrived ?? []) {
-      const id = deviceOf(session)
-      if (id) devices.add(id)
-      if (!arrived.has(session) && !unheard.has(session)) takenOver(session)
-    }
-    for (const id of message.left ?? []) devices.delete(id)
+    for (const session of message.arrived ?? []) if (!arrived.has(session) && !unheard.has(session)) takenOver(session)
   }
 
   /** Something may have been missed, on both sides. */
@@ -169,6 +165,3 @@ export function createHubs({ peers, log }: { peers: Peers | undefined; log: Log 
     }
   }
 }
-
-/** The device that a session is of, if it is of one. */
-const deviceOf = (session: string) => (session.startsWith('device:') ? session.split(':', 2)[1] : undefined)
