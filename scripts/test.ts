@@ -10,7 +10,7 @@ Runs the tests: everything on SQLite, then what depends on the database on Postg
   --help          this text`
 
 // The folders whose tests ask the database; the others would only say the same twice.
-const onBothDatabases = ['tests/apis', 'tests/db', 'tests/features', 'tests/mqtt']
+const onBothDatabases = ['tests/apis', 'tests/command', 'tests/db', 'tests/features', 'tests/mqtt']
 
 type Counts = { passed: number; failed: number; skipped: number; broken: string[]; clean: boolean }
 

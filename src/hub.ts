@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import { createDiskStore } from './blobs/disk.ts'
 import type { Config } from './config.ts'
 import { createGroupCommit } from './db/group-commit.ts'
-import { openPostgres } from './db/postgres.ts'
-import { openSqlite } from './db/sqlite.ts'
+import { openDatabase } from './db/open.ts'
 import { createCliKeys } from './features/accounts/cli-keys.ts'
 import { createAccountMaker } from './features/accounts/creation.ts'
 import { createGithubAccounts } from './features/accounts/github-accounts.ts'
@@ -58,9 +57,7 @@ type Needs = { config: Config; log: Log; clock?: Clock; limits?: Limits; engineP
 export async function createHub({ config, log, clock = systemClock, limits: limitSettings, enginePatience }: Needs) {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const unlock = lockFolder(config.dataDir)
-  const db = config.databaseUrl
-    ? await openPostgres(config.databaseUrl)
-    : await openSqlite(join(config.dataDir, 'updraft.sqlite'))
+  const db = await openDatabase(config)
   const store = createDiskStore(join(config.dataDir, 'blobs'))
   await store.prepare()
 

@@ -5,7 +5,7 @@ import postgres from 'postgres'
 import { bulkInsert, driverValues } from './bulk.ts'
 import { postgresColumns } from './columns.ts'
 import { createWrite, type Db, type Driver, type Job, type Preparable, type Prepared, type Writer } from './index.ts'
-import { migrate } from './migrations.ts'
+import { migrate, refuseUnfit } from './migrations.ts'
 import { defineTables } from './tables.ts'
 
 // Keys of the advisory locks, unique to the hub within a database.
@@ -16,10 +16,48 @@ const jobLocks: Record<Job, number> = { upkeep: 0x75706403, polling: 0x75706404 
 /** On which hubs tell each other that there are notices. */
 const channel = 'hub_notices'
 
+const connect = (url: string) => postgres(url, { max: 10, onnotice: () => {}, connect_timeout: 10 })
+
 /** Connects to (and brings up to date) the PostgreSQL database at `url`. */
 export async function openPostgres(url: string): Promise<Db> {
-  const client = postgres(url, { max: 10, onnotice: () => {}, connect_timeout: 10 })
+  const client = connect(url)
   await bringUpToDate(client)
+  return over(client)
+}
+
+/** Connects to the PostgreSQL database at `url` as it is. Throws a sentence where it is not up to date. */
+export async function openPostgresBeside(url: string): Promise<Db> {
+  const client = connect(url)
+  try {
+    await refuseUnfit('postgres', await appliedTo(client))
+  } catch (error) {
+    await client.end()
+    throw error
+  }
+  return over(client)
+}
+
+/** Brings the PostgreSQL database at `url` up to date; gives the migrations that it had not had. */
+export async function migratePostgres(url: string) {
+  const client = connect(url)
+  try {
+    return await bringUpToDate(client)
+  } finally {
+    await client.end()
+  }
+}
+
+/** The migrations that the PostgreSQL database at `url` has had; none of an empty one. */
+export async function migrationsOfPostgres(url: string) {
+  const client = connect(url)
+  try {
+    return await appliedTo(client)
+  } finally {
+    await client.end()
+  }
+}
+
+function over(client: postgres.Sql): Db {
   const database = drizzle({ client, casing: 'snake_case' })
   const transaction: Driver['transaction'] = (work) =>
     database.transaction((tx) =>
@@ -93,10 +131,16 @@ async function whileHeld<T>(client: postgres.Sql, lock: number, work: () => Prom
   }
 }
 
-async function bringUpToDate(client: postgres.Sql) {
-  await client.begin(async (tx) => {
+async function appliedTo(client: postgres.Sql) {
+  const [there] = await client<{ name: string | null }[]>`select to_regclass('hub_migrations')::text as name`
+  if (!there?.name) return []
+  return (await client<{ tag: string }[]>`select tag from hub_migrations order by tag`).map(({ tag }) => tag)
+}
+
+function bringUpToDate(client: postgres.Sql) {
+  return client.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${migrationLock})`
-    await migrate('postgres', {
+    return migrate('postgres', {
       run: async (statement) => void (await tx.unsafe(statement)),
       applied: async () => (await tx<{ tag: string }[]>`select tag from hub_migrations`).map(({ tag }) => tag),
       record: async (tag) => void (await tx`insert into hub_migrations (tag) values (${tag})`)
