@@ -10,10 +10,12 @@ import { createGithubAccounts } from './features/accounts/github-accounts.ts'
 import { createGithubOAuth } from './features/accounts/github-oauth.ts'
 import { createRateLimits, type Limits } from './features/accounts/limits.ts'
 import { createPasswords } from './features/accounts/passwords.ts'
+import { createRoles } from './features/accounts/roles.ts'
 import { createAccounts } from './features/accounts/service.ts'
 import { createTokens } from './features/accounts/tokens.ts'
 import { createAdministration } from './features/applications/administration.ts'
 import { createApplications } from './features/applications/service.ts'
+import { createReferences } from './features/blobs/references.ts'
 import { createBlobs } from './features/blobs/service.ts'
 import { createBuilds } from './features/builds/service.ts'
 import { createContainers } from './features/containers/service.ts'
@@ -44,7 +46,7 @@ import { createAnonymousTeam } from './features/teams/anonymous.ts'
 import { createTeams } from './features/teams/service.ts'
 import { createUpkeep } from './features/upkeep.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
-import { lockFolder } from './lib/folder-lock.ts'
+import { lockFolder, lockSweeping } from './lib/folder-lock.ts'
 import type { Log } from './lib/log.ts'
 import { keptSecret } from './lib/secrets.ts'
 
@@ -67,13 +69,14 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const teams = createTeams({ db, clock, notices })
   const secret = config.jwtSecret ?? (await keptSecret(join(config.dataDir, 'jwt-secret')))
   const tokens = createTokens(secret, clock)
-  const blobs = createBlobs({ store, clock })
+  const blobs = createBlobs({ store, clock, sweeping: () => lockSweeping(config.dataDir) })
   const stopping = new AbortController()
   const { token, ...watching } = config.watching
   const github = createGithub({ baseUrl: config.githubApiUrl, token, clock, metrics, stopping: stopping.signal })
   const repos = createRepos({ db, clock, log, notices, limits, github, blobs, metrics, ...watching })
   const make = createAccountMaker({ db, clock, notices, teams })
-  const accounts = createAccounts({ db, notices, teams, repos, passwords: createPasswords(), tokens, limits, make })
+  const roles = createRoles({ db, notices })
+  const accounts = createAccounts({ db, notices, teams, repos, passwords: createPasswords(), tokens, limits, roles, make })
   const oauth = createGithubOAuth(config, log)
   const applications = createApplications({ db, clock, notices, teams })
   const keys = createKeys({ db, limits })
@@ -112,8 +115,8 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const clients = createClients({ latest: latestReleases, votes, sightings })
   const registry = createRegistry({ db, clock, notices, tokens })
   const { archives } = registry
-  const referrers = [deployments, releases, repos, builds, files, tasks, archives].map(({ referred }) => referred)
-  const upkeep = createUpkeep({ db, clock, log, notices, logs, archives, blobs, referrers, retention: config.logRetention })
+  const references = createReferences({ db })
+  const upkeep = createUpkeep({ db, clock, log, notices, logs, archives, blobs, references, retention: config.logRetention })
 
   await logs.settle() // what the last run had taken in
   await notices.start()
@@ -145,6 +148,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     logs,
     ...registry,
     blobs,
+    references,
     repos,
     notices,
     upkeep,

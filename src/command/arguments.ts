@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
-import { type Command, type Group, UsageError } from './command.ts'
+import { type About, type Command, type Group, UsageError } from './command.ts'
 import { helpOfAll, helpOfCommand, helpOfGroup } from './help.ts'
 
 /** A command, with what it is given. */
-export type Asked = { command: Command; given: string[]; values: Record<string, string | boolean | undefined> }
+export type Asked = { command: Command; about: About; given: string[]; values: Record<string, string | boolean | undefined> }
 
 const asksHelp = (word: string | undefined) => word === undefined || word === '--help' || word === '-h' || word === 'help'
 
@@ -35,7 +35,7 @@ function ofCommand(command: Command, words: string[], group?: Group): Asked | { 
   const missing = wanted[positionals.length]
   if (missing !== undefined) throw new UsageError(`<${missing}> is missing`, about)
   if (positionals.length > wanted.length) throw new UsageError(`${positionals[wanted.length]} is one word too many`, about)
-  return { command, given: positionals, values }
+  return { command, about, given: positionals, values }
 }
 
 function parsed<T>(parse: () => T, about: UsageError['about']): T {

@@ -23,7 +23,7 @@ export async function runCommand(words: readonly string[]): Promise<number> {
   }
 }
 
-async function perform({ command, given, values }: Asked): Promise<number> {
+async function perform({ command, about, given, values }: Asked): Promise<number> {
   const progress = createProgress()
   const stopping = new AbortController()
   const stop = () => stopping.abort()
@@ -43,7 +43,7 @@ async function perform({ command, given, values }: Asked): Promise<number> {
     })
     return outcome === 'done' ? 0 : 1
   } catch (error) {
-    if (error instanceof UsageError) throw error
+    if (error instanceof UsageError) throw new UsageError(error.message, about)
     progress.clear()
     if (stopping.signal.aborted) console.error('Interrupted; nothing half done is left behind.')
     else if (error instanceof ConfigError) console.error(`The configuration is wrong:\n${error.message}`)

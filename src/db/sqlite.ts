@@ -59,6 +59,12 @@ export async function migrateSqlite(path: string) {
   }
 }
 
+/** Copies the SQLite file at `path`, as it is at this moment, into a new file at `to`, whoever writes to it meanwhile. */
+export function copySqlite(path: string, to: string) {
+  using database = open(path, { readonly: true })
+  database.run('VACUUM INTO ?', [to])
+}
+
 /** The migrations that the SQLite file at `path` has had. */
 export function migrationsOfSqlite(path: string) {
   using database = open(path, { readonly: true })
@@ -81,6 +87,7 @@ function over(path: string, writer: Database): Db {
     },
     alone: (_job, work) => work(), // one hub has the file to itself
     ping: async () => void reader.query('select 1').get(),
+    damages: async () => damagesOf(reader),
     close: async () => {
       clearInterval(looking)
       reader.close()
@@ -183,6 +190,16 @@ async function bringUpToDate(database: Database) {
   } finally {
     database.run('PRAGMA foreign_keys = ON')
   }
+}
+
+/** What SQLite's own checks find: pages, rows and indexes that do not fit together, and rows without their parents. */
+function damagesOf(database: Database) {
+  const checks = database.query<{ integrity_check: string }, []>('PRAGMA integrity_check').all()
+  const orphans = database.query<{ table: string; rowid: number; parent: string }, []>('PRAGMA foreign_key_check').all()
+  return [
+    ...checks.map((row) => row.integrity_check).filter((sentence) => sentence !== 'ok'),
+    ...orphans.map(({ table, rowid, parent }) => `row ${rowid} of ${table} refers to what is not in ${parent}`)
+  ]
 }
 
 /** A file without the table is no hub's. */

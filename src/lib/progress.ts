@@ -11,7 +11,7 @@ export function bar(share: number) {
 
 /** A bar that is drawn over itself on a terminal, and a line every few seconds elsewhere. */
 export function createProgress(stream: NodeJS.WriteStream = process.stderr) {
-  let lineAt = 0
+  let lineAt = performance.now() + lineEvery
   const clear = () => void (stream.isTTY && stream.write('\r\x1b[K'))
   return {
     /** Shows how far something is. */
@@ -25,7 +25,7 @@ export function createProgress(stream: NodeJS.WriteStream = process.stderr) {
     /** Takes the bar away, and begins anew. */
     clear() {
       clear()
-      lineAt = 0
+      lineAt = performance.now() + lineEvery
     },
     /** Writes a line that stays. */
     say(line: string) {

@@ -18,6 +18,27 @@ export async function operate(words: string, env: Record<string, string>, input 
   return { code: await child.exited, output, complaints }
 }
 
+/** Runs the operator's command at a terminal: waits for each prompt, then types what belongs to it. Gives all that is shown. */
+export async function operateAtTerminal(words: string, env: Record<string, string>, dialogue: [prompt: string, typed: string][]) {
+  let shown = ''
+  const rest = [...dialogue]
+  const child = Bun.spawn([process.execPath, main, ...words.split(' ')], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    terminal: {
+      data(terminal, bytes) {
+        shown += new TextDecoder().decode(bytes)
+        const [next] = rest
+        if (!next || !shown.endsWith(next[0])) return
+        rest.shift()
+        terminal.write(next[1])
+      }
+    }
+  })
+  const code = await child.exited
+  child.terminal?.close()
+  return { code, shown: Bun.stripANSI(shown).replaceAll('\r', '') }
+}
+
 /** An empty place for a hub, with the environment that names it: a folder, and a database of its own where this run is on PostgreSQL. */
 export async function emptyPlace() {
   const folder = await mkdtemp(join(tmpdir(), 'updraft-command-'))

@@ -29,6 +29,8 @@ export async function hubHome(env: Record<string, string> = {}) {
 
   return {
     dataDir,
+    /** The environment that the hub has. */
+    env: variables as Record<string, string>,
     /** Starts the hub and waits for its greeting; gives where it listens. */
     async start() {
       const child = Bun.spawn([process.execPath, main], { env: variables, stdout: 'pipe', stderr: 'pipe' })

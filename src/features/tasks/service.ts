@@ -184,9 +184,6 @@ export function createTasks({ db, clock, notices, blobs, repos, files, records, 
     /** Takes up again what an earlier process of this hub left under way. */
     async resume() {
       for (const row of await records.underWay(node)) perform(row)
-    },
-
-    /** Those of the given digests that are of the log of a task. */
-    referred: records.referred
+    }
   }
 }
