@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { type About, type Command, type Group, UsageError } from './command.ts'
-import { helpOfAll, helpOfCommand, helpOfGroup } from './help.ts'
+import { helpOfCommand, helpOfGroup, helpOfProgram } from './help.ts'
 
 /** A command, with what it is given. */
 export type Asked = { command: Command; about: About; given: string[]; values: Record<string, string | boolean | undefined> }
@@ -10,7 +10,7 @@ const asksHelp = (word: string | undefined) => word === undefined || word === '-
 /** What the words of a command line ask for: a command, or a text that explains. Throws `UsageError`. */
 export function understand(all: readonly (Command | Group)[], words: readonly string[]): Asked | { help: string } {
   const [first, ...rest] = words
-  if (asksHelp(first)) return { help: helpOfAll(all) }
+  if (asksHelp(first)) return { help: helpOfProgram(all) }
   const found = all.find(({ name }) => name === first)
   if (!found) throw new UsageError(`There is no command ${first}`)
   if (!('commands' in found)) return ofCommand(found, rest)

@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { describeConfig } from '../config.ts'
 import { isPacked } from '../lib/assets.ts'
 import type { About, Command, Group } from './command.ts'
 
@@ -15,10 +16,17 @@ function table(rows: [string, string][]) {
 /** The help of all commands. */
 export const helpOfAll = (all: readonly (Command | Group)[]) =>
   [
-    `${program} <command>: the operator's command of Updraft`,
+    `${program} <command>: the operator’s command of Updraft`,
     table(all.map((each) => ['commands' in each ? `${each.name} …` : each.usage, each.summary])),
     `It reads the environment that the hub reads: DATA_DIR, DATABASE_URL, JWT_SECRET and what else is set for it.`,
     `${program} <command> --help says more of one. ${endings}`
+  ].join('\n\n')
+
+/** The help of the whole program: the one-file build is the hub as well. */
+export const helpOfProgram = (all: readonly (Command | Group)[]) =>
+  [
+    helpOfAll(all),
+    ...(isPacked ? [`Without a command it is the hub, which is configured by:\n\n${describeConfig().join('\n')}`] : [])
   ].join('\n\n')
 
 export const helpOfGroup = ({ name, summary, commands }: Group) =>

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { sqliteFile } from './files.ts'
 import type { Db } from './index.ts'
 import { compare, type Migrations } from './migrations.ts'
 import { migratePostgres, migrationsOfPostgres, openPostgres, openPostgresBeside } from './postgres.ts'
@@ -7,9 +7,6 @@ import { migrateSqlite, migrationsOfSqlite, openSqlite, openSqliteBeside } from 
 
 /** Where the rows are: in PostgreSQL, or in a file in the hub's folder. */
 export type Whereabouts = { dataDir: string; databaseUrl: string | undefined }
-
-/** SQLite's file in the hub's folder. */
-export const sqliteFile = (dataDir: string) => join(dataDir, 'updraft.sqlite')
 
 /** Opens the hub's database, made or brought up to date. */
 export const openDatabase = ({ dataDir, databaseUrl }: Whereabouts): Promise<Db> =>

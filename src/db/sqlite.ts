@@ -65,6 +65,13 @@ export function copySqlite(path: string, to: string) {
   database.run('VACUUM INTO ?', [to])
 }
 
+/** The last number that was given out in each table of the SQLite file at `path` that counts its rows. */
+export function sequencesOfSqlite(path: string) {
+  using database = open(path, { readonly: true })
+  const rows = database.query<{ name: string; seq: number }, []>('select name, seq from sqlite_sequence').all()
+  return new Map(rows.map(({ name, seq }) => [name, seq]))
+}
+
 /** The migrations that the SQLite file at `path` has had. */
 export function migrationsOfSqlite(path: string) {
   using database = open(path, { readonly: true })

@@ -12,6 +12,13 @@ type Needs = Pick<Call, 'progress' | 'signal'> & { db: Db; secret: string }
 /** What a check of the logs found: how many applications, how many entries hold, and a line for each log that does not. */
 export type ChainsChecked = { applications: number; entries: number; wrong: string[] }
 
+/** Whether the logs were signed with this secret, as far as there are any. */
+export async function isSecretOf(db: Db, secret: string) {
+  const { logChains } = db.tables
+  const [first] = await db.read.select().from(logChains).where(gt(logChains.seq, 0)).limit(1)
+  return first === undefined || createChain(secret).signed(first.applicationId, 'end', first)
+}
+
 /** Verifies the hash chain of every application that has a log. Reports that the hub has not put into a log yet are in no chain. */
 export async function checkChains({ db, secret, progress, signal }: Needs): Promise<ChainsChecked> {
   const { logChains } = db.tables
