@@ -11,7 +11,7 @@ once more with each hub being two behind HAProxy.
   --help          this text`
 
 // The folders whose tests ask the database; the others would only say the same twice.
-const onBothDatabases = ['tests/apis', 'tests/db', 'tests/features', 'tests/mqtt']
+const onBothDatabases = ['tests/apis', 'tests/command', 'tests/db', 'tests/features', 'tests/mqtt']
 // Those that speak to a hub from outside: to them, two behind a load balancer are one.
 const onTwoHubs = ['tests/apis']
 const balancerMissing = 'left out: the suite on two hubs; get HAProxy by: apt-get install haproxy'

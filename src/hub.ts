@@ -3,18 +3,19 @@ import { join } from 'node:path'
 import { createDiskStore } from './blobs/disk.ts'
 import type { Config } from './config.ts'
 import { createGroupCommit } from './db/group-commit.ts'
-import { openPostgres } from './db/postgres.ts'
-import { openSqlite } from './db/sqlite.ts'
+import { openDatabase } from './db/open.ts'
 import { createCliKeys } from './features/accounts/cli-keys.ts'
 import { createAccountMaker } from './features/accounts/creation.ts'
 import { createGithubAccounts } from './features/accounts/github-accounts.ts'
 import { createGithubOAuth } from './features/accounts/github-oauth.ts'
 import { createRateLimits, type Limits } from './features/accounts/limits.ts'
 import { createPasswords } from './features/accounts/passwords.ts'
+import { createRoles } from './features/accounts/roles.ts'
 import { createAccounts } from './features/accounts/service.ts'
 import { createTokens } from './features/accounts/tokens.ts'
 import { createAdministration } from './features/applications/administration.ts'
 import { createApplications } from './features/applications/service.ts'
+import { createReferences } from './features/blobs/references.ts'
 import { createBlobs } from './features/blobs/service.ts'
 import { createBuilds } from './features/builds/service.ts'
 import { createContainers } from './features/containers/service.ts'
@@ -47,7 +48,7 @@ import { createAnonymousTeam } from './features/teams/anonymous.ts'
 import { createTeams } from './features/teams/service.ts'
 import { createUpkeep } from './features/upkeep.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
-import { lockFolder } from './lib/folder-lock.ts'
+import { lockFolder, lockSweeping } from './lib/folder-lock.ts'
 import type { Log } from './lib/log.ts'
 import { keptSecret } from './lib/secrets.ts'
 
@@ -60,9 +61,7 @@ type Needs = { config: Config; log: Log; clock?: Clock; limits?: Limits; engineP
 export async function createHub({ config, log, clock = systemClock, limits: limitSettings, enginePatience }: Needs) {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const unlock = lockFolder(config.dataDir)
-  const db = config.databaseUrl
-    ? await openPostgres(config.databaseUrl, log)
-    : await openSqlite(join(config.dataDir, 'updraft.sqlite'), log)
+  const db = await openDatabase(config, log)
   const store = createDiskStore(join(config.dataDir, 'blobs'))
   await store.prepare()
 
@@ -72,13 +71,14 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const teams = createTeams({ db, clock, notices })
   const secret = config.jwtSecret ?? (await keptSecret(join(config.dataDir, 'jwt-secret')))
   const tokens = createTokens(secret, clock)
-  const blobs = createBlobs({ store, clock })
+  const blobs = createBlobs({ store, clock, sweeping: () => lockSweeping(config.dataDir) })
   const stopping = new AbortController()
   const { token, ...watching } = config.watching
   const github = createGithub({ baseUrl: config.githubApiUrl, token, clock, metrics, stopping: stopping.signal })
   const repos = createRepos({ db, clock, log, notices, limits, github, blobs, metrics, ...watching })
   const make = createAccountMaker({ db, clock, notices, teams })
-  const accounts = createAccounts({ db, notices, teams, repos, passwords: createPasswords(), tokens, limits, make })
+  const roles = createRoles({ db, notices })
+  const accounts = createAccounts({ db, notices, teams, repos, passwords: createPasswords(), tokens, limits, roles, make })
   const oauth = createGithubOAuth(config, log)
   const applications = createApplications({ db, clock, notices, teams })
   const keys = createKeys({ db, limits })
@@ -122,7 +122,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const clients = createClients({ latest: latestReleases, votes, sightings })
   const registry = createRegistry({ db, clock, notices, tokens })
   const { archives } = registry
-  const referrers = [deployments, releases, repos, builds, files, tasks, archives].map(({ referred }) => referred)
+  const references = createReferences({ db })
   const { mirrors } = containers
   const upkeep = createUpkeep({
     db,
@@ -133,7 +133,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     mirrors,
     archives,
     blobs,
-    referrers,
+    references,
     retention: config.logRetention
   })
 
@@ -169,6 +169,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     logs,
     ...registry,
     blobs,
+    references,
     repos,
     notices,
     upkeep,

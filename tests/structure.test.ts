@@ -12,6 +12,8 @@ const edges = new Set(['apis', 'mqtt'])
 // Which layers a layer may import from, besides itself: imports point inwards.
 const mayImport: Record<string, string[]> = {
   main: ['run', 'config', 'lib'],
+  updraft: ['command', 'main', 'config'],
+  command: ['features', 'db', 'blobs', 'config', 'lib'],
   run: ['app', 'http', 'hub', 'mqtt', 'config', 'features', 'lib'],
   app: ['apis', 'hub', 'lib'],
   http: ['app', 'hub', 'mqtt'],

@@ -1,9 +1,9 @@
+import type { Progress } from '../../src/lib/progress.ts'
 import type { Crew } from './crew.ts'
 import type { DeploymentFigures, Spread, StormFigures } from './figures.ts'
 import type { Hub } from './hub.ts'
 import type { Options } from './options.ts'
 import { percentiles } from './probe.ts'
-import type { Progress } from './progress.ts'
 import { type Counts, now } from './tally.ts'
 import type { User } from './user.ts'
 

@@ -1,4 +1,5 @@
 import { t } from 'elysia'
+import { emailMaxLength, emailPattern, passwordMaxLength, passwordMinLength } from '../features/accounts/rules.ts'
 import { namePattern, usernameMaxLength } from '../features/accounts/usernames.ts'
 
 // Fields that several documents ask of a user, with the sentences of 001.
@@ -13,19 +14,19 @@ export const usernameField = t.String({
 })
 
 export const emailField = t.String({
-  pattern: '^[^\\s@\\u0000-\\u001f]+@[^\\s@\\u0000-\\u001f]+$',
+  pattern: emailPattern,
   minLength: 3,
-  maxLength: 254,
+  maxLength: emailMaxLength,
   title: 'Email is required',
   error: 'Invalid email format',
   examples: ['ada@example.org']
 })
 
 export const passwordField = t.String({
-  minLength: 8,
-  maxLength: 1024,
+  minLength: passwordMinLength,
+  maxLength: passwordMaxLength,
   title: 'Password is required',
-  error: 'Password must have between 8 and 1024 characters',
+  error: `Password must have between ${passwordMinLength} and ${passwordMaxLength} characters`,
   examples: ['correct horse battery']
 })
 

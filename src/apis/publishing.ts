@@ -1,5 +1,5 @@
 import { Elysia } from 'elysia'
-import type { Caller } from '../features/accounts/service.ts'
+import type { Caller } from '../features/accounts/roles.ts'
 import type { Application } from '../features/applications/service.ts'
 import type { Hub } from '../hub.ts'
 import { forbidden } from '../lib/errors.ts'

@@ -61,6 +61,8 @@ export type Db = {
   alone<T>(job: Job, work: () => Promise<T>): Promise<T | undefined>
   /** Resolves when the database answers. */
   ping(): Promise<void>
+  /** What is damaged in the database itself, as far as it can say so. */
+  damages(): Promise<string[]>
   close(): Promise<void>
 }
 

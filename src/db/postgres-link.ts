@@ -69,7 +69,7 @@ export function createLink(url: string, { channels, log }: Options) {
       pause.end()
     }
     const isOver = () => lost.signal.aborted || closing.signal.aborted
-        const onnotify = (channel: string, text: string) => {
+    const onnotify = (channel: string, text: string) => {
       for (const { heard } of listeners.get(channel) ?? []) heard(text)
     }
     const ear = open({ max: 1, max_lifetime: null, fetch_types: false, onnotify, onclose })

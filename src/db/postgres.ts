@@ -1,12 +1,12 @@
 import { type Column, type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
-import type postgres from 'postgres'
+import postgres from 'postgres'
 import type { Log } from '../lib/log.ts'
 import { bulkInsert, driverValues } from './bulk.ts'
 import { postgresColumns } from './columns.ts'
 import { createWrite, type Db, type Driver, type Job, type Peers, type Preparable, type Prepared, type Writer } from './index.ts'
-import { migrate } from './migrations.ts'
+import { migrate, refuseUnfit } from './migrations.ts'
 import { createLink, type Link } from './postgres-link.ts'
 import { defineTables } from './tables.ts'
 
@@ -18,16 +18,50 @@ const jobLocks: Record<Job, number> = { upkeep: 0x75706403, polling: 0x75706404 
 /** On which hubs tell each other that there are notices, and who is connected to them. */
 const channel = 'hub_notices'
 const peerChannel = 'hub_peers'
+const channels = [channel, peerChannel]
+
+const connect = (url: string) => postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 10 })
 
 /** Connects to (and brings up to date) the PostgreSQL database at `url`; `log` is told when it does not answer for a while. */
-export async function openPostgres(url: string, log?: Log): Promise<Db> {
-  const link = createLink(url, { channels: [channel, peerChannel], log })
-  const { client } = link
-  await bringUpToDate(client).catch(async (error: unknown) => {
+export const openPostgres = (url: string, log?: Log): Promise<Db> => openOver(createLink(url, { channels, log }), bringUpToDate)
+
+/** Connects to the PostgreSQL database at `url` as it is. Throws a sentence where it is not up to date. */
+export const openPostgresBeside = (url: string): Promise<Db> =>
+  openOver(createLink(url, { channels, log: undefined }), async (client) => refuseUnfit('postgres', await appliedTo(client)))
+
+/** Brings the PostgreSQL database at `url` up to date; gives the migrations that it had not had. */
+export async function migratePostgres(url: string) {
+  const client = connect(url)
+  try {
+    return await bringUpToDate(client)
+  } finally {
+    await client.end()
+  }
+}
+
+/** The migrations that the PostgreSQL database at `url` has had; none of an empty one. */
+export async function migrationsOfPostgres(url: string) {
+  const client = connect(url)
+  try {
+    return await appliedTo(client)
+  } finally {
+    await client.end()
+  }
+}
+
+async function openOver(link: Link, check: (client: postgres.Sql) => Promise<unknown>) {
+  try {
+    await check(link.client)
+  } catch (error) {
     await link.close()
     throw error
-  })
+  }
   await link.watch()
+  return over(link)
+}
+
+function over(link: Link): Db {
+  const { client } = link
   const database = drizzle({ client, casing: 'snake_case' })
   const transaction: Driver['transaction'] = (work) =>
     database.transaction((tx) =>
@@ -50,6 +84,7 @@ export async function openPostgres(url: string, log?: Log): Promise<Db> {
     peers: peersOver(link),
     alone: (job, work) => whileHeld(client, jobLocks[job], work),
     ping: async () => void (await client.unsafe('select 1')),
+    damages: async () => [], // what it reads it checks, as far as it was made with checksums
     close: link.close
   }
 }
@@ -112,12 +147,18 @@ async function whileHeld<T>(client: postgres.Sql, lock: number, work: () => Prom
   }
 }
 
-async function bringUpToDate(client: postgres.Sql) {
-  await client.begin(async (tx) => {
+async function appliedTo(client: postgres.Sql) {
+  const [there] = await client<{ name: string | null }[]>`select to_regclass('hub_migrations')::text as name`
+  if (!there?.name) return []
+  return (await client<{ tag: string }[]>`select tag from hub_migrations order by tag`).map(({ tag }) => tag)
+}
+
+function bringUpToDate(client: postgres.Sql) {
+  return client.begin(async (tx) => {
     await tx`set local statement_timeout = 0`
     await tx`set local lock_timeout = 0` // another hub may be at it
     await tx`select pg_advisory_xact_lock(${migrationLock})`
-    await migrate('postgres', {
+    return migrate('postgres', {
       run: async (statement) => void (await tx.unsafe(statement)),
       applied: async () => (await tx<{ tag: string }[]>`select tag from hub_migrations`).map(({ tag }) => tag),
       record: async (tag) => void (await tx`insert into hub_migrations (tag) values (${tag})`)

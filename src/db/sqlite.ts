@@ -6,18 +6,87 @@ import type { Log } from '../lib/log.ts'
 import { bulkInsert, driverValues } from './bulk.ts'
 import { sqliteColumns } from './columns.ts'
 import { createWrite, type Db, type Driver, type Preparable, type Prepared, type Writer } from './index.ts'
-import { migrate } from './migrations.ts'
+import { migrate, refuseUnfit } from './migrations.ts'
 import { createStoring } from './storing.ts'
 import { defineTables } from './tables.ts'
 
 // 8 MiB of pages in memory, and 16 MiB in the log: pages that many commits change are written back once for many of them.
 const room = ['cache_size = -8192', 'wal_autocheckpoint = 4000']
 
+// How often it is looked whether another process, an operator's command, has changed anything, in ms; a look takes microseconds.
+const lookEvery = 500
+
 /** Opens (and brings up to date) the SQLite file at `path`; `log` is told when nothing can be stored for a while. */
 export async function openSqlite(path: string, log?: Log): Promise<Db> {
   const writer = open(path, { readwrite: true, create: true })
   writer.run('PRAGMA journal_mode = WAL')
   await bringUpToDate(writer)
+  const db = over(path, writer, log)
+  return {
+    ...db,
+    close: async () => {
+      await db.close()
+      try {
+        writer.run('PRAGMA wal_checkpoint(TRUNCATE)')
+      } catch (error) {
+        if (!asUnavailable(error)) throw error // on a full disk the log stays as it is, and is read at the next start
+      }
+      writer.close()
+    }
+  }
+}
+
+/** Opens the SQLite file at `path` as it is, beside a hub that may be running on it. Throws a sentence where it is not up to date. */
+export async function openSqliteBeside(path: string): Promise<Db> {
+  const writer = open(path, { readwrite: true })
+  try {
+    await refuseUnfit('sqlite', appliedTo(writer))
+  } catch (error) {
+    writer.close()
+    throw error
+  }
+  const db = over(path, writer)
+  return {
+    ...db,
+    close: async () => {
+      await db.close()
+      writer.close()
+    }
+  }
+}
+
+/** Brings the SQLite file at `path` up to date, or makes it; gives the migrations that it had not had. */
+export async function migrateSqlite(path: string) {
+  const writer = open(path, { readwrite: true, create: true })
+  try {
+    writer.run('PRAGMA journal_mode = WAL')
+    return await bringUpToDate(writer)
+  } finally {
+    writer.close()
+  }
+}
+
+/** Copies the SQLite file at `path`, as it is at this moment, into a new file at `to`, whoever writes to it meanwhile. */
+export function copySqlite(path: string, to: string) {
+  using database = open(path, { readonly: true })
+  database.run('VACUUM INTO ?', [to])
+}
+
+/** The last number that was given out in each table of the SQLite file at `path` that counts its rows. */
+export function sequencesOfSqlite(path: string) {
+  using database = open(path, { readonly: true })
+  const rows = database.query<{ name: string; seq: number }, []>('select name, seq from sqlite_sequence').all()
+  return new Map(rows.map(({ name, seq }) => [name, seq]))
+}
+
+/** The migrations that the SQLite file at `path` has had. */
+export function migrationsOfSqlite(path: string) {
+  using database = open(path, { readonly: true })
+  return appliedTo(database)
+}
+
+function over(path: string, writer: Database, log?: Log): Db {
+  let looking: NodeJS.Timeout | undefined
   const reader = open(path, { readonly: true })
   const read = drizzle({ client: reader, casing: 'snake_case' }) as unknown as Writer
   const tx = drizzle({ client: writer, casing: 'snake_case' }) as unknown as Writer
@@ -28,22 +97,32 @@ export async function openSqlite(path: string, log?: Log): Promise<Db> {
     write: createWrite({ transaction: storing.watched(serialTransaction(writer, tx)) }),
     prepare: (build) => prepareOnce(build, { read, tx }),
     insertMany: async (_change, table, rows, on) => insertSome(writer, { table, rows, replacing: on?.replacing }),
-    onWake() {}, // one process has the file to itself
+    onWake(task) {
+      looking = setInterval(whenChanged(writer, task), lookEvery).unref()
+    },
     peers: undefined,
-    alone: (_job, work) => work(),
+    alone: (_job, work) => work(), // one hub has the file to itself
     async ping() {
       storing.check()
       reader.query('select 1').get()
     },
+    damages: async () => damagesOf(reader),
     async close() {
+      clearInterval(looking)
       reader.close()
-      try {
-        writer.run('PRAGMA wal_checkpoint(TRUNCATE)')
-      } catch (error) {
-        if (!asUnavailable(error)) throw error // on a full disk the log stays as it is, and is read at the next start
-      }
-      writer.close()
     }
+  }
+}
+
+/** Calls `task` if another process has committed since the last time: that is when a handle's `data_version` changes. */
+function whenChanged(handle: Database, task: () => void) {
+  const version = handle.query<{ data_version: number }, []>('PRAGMA data_version')
+  let last = version.get()?.data_version
+  return () => {
+    const now = version.get()?.data_version
+    if (now === last) return
+    last = now
+    task()
   }
 }
 
@@ -90,7 +169,7 @@ function insertSome(writer: Database, { table, rows, replacing }: Bulk) {
 
 /** Drizzle's own `transaction` commits before an async callback ends, so the transaction is spelled out and queued here. */
 function serialTransaction(database: Database, tx: Writer): Driver['transaction'] {
-  // One writer: numbers follow commits by themselves. One process: nobody else is to be woken.
+  // One writer: numbers follow commits by themselves. A hub sees for itself that another process has changed something.
   const shared = { lockOrder: async () => {}, wakeOthers: async () => {} }
   let last: Promise<unknown> = Promise.resolve()
   return (work) => {
@@ -115,21 +194,37 @@ async function bringUpToDate(database: Database) {
   database.run('PRAGMA foreign_keys = OFF')
   database.run('BEGIN IMMEDIATE')
   try {
-    await migrate('sqlite', {
+    const applied = await migrate('sqlite', {
       run: async (statement) => void database.run(statement),
-      applied: async () =>
-        database
-          .query<{ tag: string }, []>('select tag from hub_migrations')
-          .all()
-          .map(({ tag }) => tag),
+      applied: async () => appliedTo(database),
       record: async (tag) => void database.run('insert into hub_migrations (tag) values (?)', [tag])
     })
     if (database.query('PRAGMA foreign_key_check').all().length > 0)
       throw new Error('A migration left rows without their parents')
     database.run('COMMIT')
+    return applied
   } catch (error) {
     database.run('ROLLBACK')
     throw error
+  } finally {
+    database.run('PRAGMA foreign_keys = ON')
   }
-  database.run('PRAGMA foreign_keys = ON')
+}
+
+/** What SQLite's own checks find: pages, rows and indexes that do not fit together, and rows without their parents. */
+function damagesOf(database: Database) {
+  const checks = database.query<{ integrity_check: string }, []>('PRAGMA integrity_check').all()
+  const orphans = database.query<{ table: string; rowid: number; parent: string }, []>('PRAGMA foreign_key_check').all()
+  return [
+    ...checks.map((row) => row.integrity_check).filter((sentence) => sentence !== 'ok'),
+    ...orphans.map(({ table, rowid, parent }) => `row ${rowid} of ${table} refers to what is not in ${parent}`)
+  ]
+}
+
+/** A file without the table is no hub's. */
+function appliedTo(database: Database) {
+  return database
+    .query<{ tag: string }, []>('select tag from hub_migrations')
+    .all()
+    .map(({ tag }) => tag)
 }

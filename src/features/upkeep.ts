@@ -1,14 +1,16 @@
 import type { Db } from '../db/index.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
-import type { Blobs, Referrer } from './blobs/service.ts'
+import type { References } from './blobs/references.ts'
+import type { Blobs } from './blobs/service.ts'
 import type { Mirrors } from './containers/mirrors.ts'
 import type { Logs } from './logs/service.ts'
 import type { Notices } from './notices/service.ts'
 import type { Archives } from './recipes/archives.ts'
 
 const every = 10 * 60_000
-const blobGrace = 60 * 60_000
+/** How long bytes stay that nothing refers to, in ms. */
+export const blobGrace = 60 * 60_000
 const batch = 1000
 
 type Needs = {
@@ -20,14 +22,14 @@ type Needs = {
   mirrors: Mirrors
   archives: Archives
   blobs: Blobs
-  referrers: Referrer[]
+  references: References
   retention: number
 }
 
 export type Upkeep = ReturnType<typeof createUpkeep>
 
 /** Takes away in the background, in small batches and by one node at a time, what is past its time. `retention` in ms. */
-export function createUpkeep({ db, clock, log, notices, logs, mirrors, archives, blobs, referrers, retention }: Needs) {
+export function createUpkeep({ db, clock, log, notices, logs, mirrors, archives, blobs, references, retention }: Needs) {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<unknown> = Promise.resolve()
 
@@ -49,7 +51,7 @@ export function createUpkeep({ db, clock, log, notices, logs, mirrors, archives,
       lines: await drain(logs.removeOld),
       runLogs: await drain(mirrors.removeOld),
       recipes: await drain((_before, limit) => archives.removeAbandoned(limit)),
-      blobs: await blobs.sweep(referrers, blobGrace)
+      blobs: await blobs.sweep(references.referred, blobGrace)
     }
     if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'upkeep removed what was past its time')
     return removed

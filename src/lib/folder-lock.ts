@@ -6,12 +6,21 @@ import { join } from 'node:path'
  * Throws when another process has it.
  */
 export function lockFolder(folder: string) {
-  const lock = new Database(join(folder, 'lock'))
+  const unlock = take(join(folder, 'lock'))
+  if (!unlock) throw new Error(`${folder} is in use by another process`)
+  return unlock
+}
+
+/** Takes the right to remove bytes from a folder, which one process has at a time; undefined when another has it. */
+export const lockSweeping = (folder: string) => take(join(folder, 'sweep-lock'))
+
+function take(path: string) {
+  const lock = new Database(path)
   try {
     lock.run('BEGIN EXCLUSIVE')
   } catch {
     lock.close()
-    throw new Error(`${folder} is in use by another process`)
+    return undefined
   }
   return () => lock.close()
 }

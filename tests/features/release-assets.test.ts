@@ -104,10 +104,10 @@ describe(`release assets on ${databaseName}`, () => {
   test('keep their bytes in the store as long as they are of a latest release', async () => {
     await using t = await setUp([deb])
     const blob = await t.fetch()
-    expect(await t.hub.repos.referred([blob.sha256, '0'.repeat(64)])).toEqual([blob.sha256])
+    expect(await t.hub.references.referred([blob.sha256, '0'.repeat(64)])).toEqual([blob.sha256])
     t.github.publish('tools/tool', '2', [])
     await t.ada.call('PATCH /repos')
-    expect(await t.hub.repos.referred([blob.sha256])).toEqual([])
+    expect(await t.hub.references.referred([blob.sha256])).toEqual([])
   })
 
   test('of another repo, or none at all, are not there', async () => {

@@ -8,8 +8,10 @@ const main = new URL('../../src/main.ts', import.meta.url).pathname
 
 export type HubProcess = Awaited<ReturnType<Awaited<ReturnType<typeof hubHome>>['start']>>
 
-/** A place for a hub that is started as a process of its own, again and again over the same data. */
-export async function hubHome(env: Record<string, string> = {}) {
+type Program = { command?: string[]; cwd?: string }
+
+/** A place for a hub that is started as a process of its own, again and again over the same data; `command` in place of the program from its source. */
+export async function hubHome(env: Record<string, string> = {}, { command = [process.execPath, main], cwd }: Program = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), 'updraft-process-'))
   const database = await freshDatabase()
   const variables = {
@@ -29,9 +31,11 @@ export async function hubHome(env: Record<string, string> = {}) {
 
   return {
     dataDir,
+    /** The environment that the hub has. */
+    env: variables as Record<string, string>,
     /** Starts the hub and waits for its greeting; gives where it listens. */
     async start() {
-      const child = Bun.spawn([process.execPath, main], { env: variables, stdout: 'pipe', stderr: 'pipe' })
+      const child = Bun.spawn(command, { env: variables, stdout: 'pipe', stderr: 'pipe', ...(cwd === undefined ? {} : { cwd }) })
       children.push(child)
       const greeting = await readGreeting(child.stdout)
       const port = (name: string) => Number(greeting.match(new RegExp(`${name} .*:(\\d+)$`, 'm'))?.[1])

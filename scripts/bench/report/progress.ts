@@ -1,4 +1,4 @@
-const width = 24
+import { bar } from '../../../src/lib/progress.ts'
 
 export type Progress = ReturnType<typeof createProgress>
 
@@ -9,10 +9,8 @@ export function createProgress(total: number, output: NodeJS.WriteStream = proce
   let last = ''
 
   function line(what: string) {
-    const share = Math.min(1, done / total)
-    const bar = '█'.repeat(Math.round(share * width)).padEnd(width, '░')
     const seconds = Math.round((performance.now() - began) / 1000)
-    return `${bar} ${String(Math.floor(share * 100)).padStart(3)} %  ${seconds} s  ${what}`
+    return `${bar(done / total)}  ${seconds} s  ${what}`
   }
 
   return {

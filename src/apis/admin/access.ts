@@ -1,5 +1,5 @@
 import { Elysia } from 'elysia'
-import type { Caller, Role } from '../../features/accounts/service.ts'
+import type { Caller, Role } from '../../features/accounts/roles.ts'
 import type { Hub } from '../../hub.ts'
 import { forbidden } from '../../lib/errors.ts'
 import { callerOf } from '../access.ts'

@@ -1,5 +1,5 @@
 import { Elysia, t } from 'elysia'
-import { type Account, roles } from '../../features/accounts/service.ts'
+import { type Account, roles } from '../../features/accounts/roles.ts'
 import type { Hub } from '../../hub.ts'
 import { userSecurity } from '../access.ts'
 import { described, says } from '../openapi.ts'

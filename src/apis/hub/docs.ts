@@ -3,11 +3,15 @@ import { dirname, join } from 'node:path'
 import { swagger } from '@elysiajs/swagger'
 import { Elysia } from 'elysia'
 import project from '../../../package.json' with { type: 'json' }
+import { assetFolder } from '../../lib/assets.ts'
 import { missing } from '../../lib/errors.ts'
 import { type OpenApi, writeOut } from './docs-document.ts'
 
-const assets = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
-const served = new Set(['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png', 'index.css'])
+const inPackages = () => dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+const assets = assetFolder('swagger-ui', inPackages)
+
+/** The files of Swagger UI that the page needs. */
+export const servedAssets = new Set(['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png', 'index.css'])
 
 const page = `<!doctype html>
 <html lang="en">
@@ -167,7 +171,7 @@ export const docsRoutes = () =>
     .get('/swagger', () => text(page, 'text/html'))
     .get('/swagger/start.js', () => text(start, 'text/javascript'))
     .get('/swagger/:asset', ({ params }) => {
-      if (!served.has(params.asset)) throw missing()
+      if (!servedAssets.has(params.asset)) throw missing()
       return new Response(Bun.file(join(assets, params.asset)), {
         headers: { 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' }
       })

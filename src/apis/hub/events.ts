@@ -12,6 +12,7 @@ const asEvent = ({ seq, type, at, data }: Notice) =>
 const kinds: Record<NoticeType | 'gap', string> = {
   'account.created': 'A user has registered',
   'account.deleted': 'A user is gone',
+  'account.password': 'The operator has set the password of a user',
   'account.role': 'A user has another role in the hub',
   'cli_key.created': 'You have a new CLI key',
   'cli_key.deleted': 'A CLI key of yours is gone',

@@ -4,7 +4,7 @@ import { conflict } from '../../lib/errors.ts'
 import { newId } from '../../lib/secrets.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Teams } from '../teams/service.ts'
-import type { Caller, Role } from './service.ts'
+import type { Caller, Role } from './roles.ts'
 import { isReserved, usernamesFrom } from './usernames.ts'
 
 /** How an email says no that has an account. */

@@ -1,6 +1,6 @@
 import { and, asc, count, eq, gt } from 'drizzle-orm'
-import type { Change, Db } from '../../db/index.ts'
-import { conflict, invalid, missing, unauthorized } from '../../lib/errors.ts'
+import type { Db } from '../../db/index.ts'
+import { conflict, missing, unauthorized } from '../../lib/errors.ts'
 import { hashSecret, randomText } from '../../lib/secrets.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Repos } from '../repos/service.ts'
@@ -9,20 +9,11 @@ import { emailTaken, type MakeAccount } from './creation.ts'
 import type { Profile } from './github-accounts.ts'
 import type { RateLimits } from './limits.ts'
 import type { Passwords } from './passwords.ts'
+import type { Account, Caller, Role, Roles } from './roles.ts'
 import type { Claims, Tokens } from './tokens.ts'
-
-/** What an account may do in the whole hub: only its own, read everything, do everything. */
-export const roles = ['USER', 'AUDITOR', 'SUPER_ADMIN'] as const
-export type Role = (typeof roles)[number]
-
-/** A signed-in user. */
-export type Caller = { id: string; username: string; name: string; email: string; role: Role }
 
 /** A caller, with how it is known: until when its token holds (ms since 1970), and by which CLI key, if by one. */
 export type KnownCaller = Caller & { expiresAt: number; keyId?: string | undefined }
-
-/** An account as administrators see it. */
-export type Account = Caller & { createdAt: Date }
 
 /** `username` as chosen, or undefined to have one made from the display name or the email. */
 export type NewAccount = { email: string; password: string; name?: string | undefined; username?: string | undefined }
@@ -37,12 +28,14 @@ type Needs = {
   passwords: Passwords
   tokens: Tokens
   limits: RateLimits
+  roles: Roles
   make: MakeAccount
 }
 
 /** Who there is, and who is asking. */
-export function createAccounts({ db, notices, teams, repos, passwords, tokens, limits, make }: Needs) {
+export function createAccounts({ db, notices, teams, repos, passwords, tokens, limits, roles, make }: Needs) {
   const { users, cliKeys } = db.tables
+  const { setRole, refuseLastAdmin } = roles
   const callerColumns = { id: users.id, username: users.username, name: users.name, email: users.email, role: users.role }
 
   async function create({ password, ...account }: NewAccount, role: Role): Promise<Caller> {
@@ -130,22 +123,7 @@ export function createAccounts({ db, notices, teams, repos, passwords, tokens, l
       return { accounts: accounts.slice(0, limit), next: more ? accounts[limit - 1]?.id : undefined }
     },
 
-    /** Sets the role of an account. Throws `missing`, and `invalid` where it would take the last SUPER_ADMIN away. */
-    async setRole(id: string, role: Role): Promise<Account> {
-      return db.write(async (change) => {
-        const [before] = await change.tx.select({ role: users.role }).from(users).where(eq(users.id, id))
-        if (!before) throw missing('User not found')
-        if (before.role === 'SUPER_ADMIN' && role !== 'SUPER_ADMIN') await refuseLastAdmin(change)
-        const [account] = await change.tx
-          .update(users)
-          .set({ role })
-          .where(eq(users.id, id))
-          .returning({ ...callerColumns, createdAt: users.createdAt })
-        if (!account) throw missing('User not found')
-        await notices.record(change, { type: 'account.role', userId: id, data: { username: account.username, role } })
-        return account
-      })
-    },
+    setRole,
 
     /** Deletes an account with its own team and all that is in it. Throws `invalid` where others would be left without an owner. */
     async remove(caller: Caller) {
@@ -166,11 +144,5 @@ export function createAccounts({ db, notices, teams, repos, passwords, tokens, l
       await create({ email, password, name: 'Administrator', username: 'admin' }, 'SUPER_ADMIN')
       return { email, password: given ? undefined : password }
     }
-  }
-
-  async function refuseLastAdmin({ tx, lockOrder }: Change) {
-    await lockOrder() // two administrators leaving at once are counted one after the other
-    const [row] = await tx.select({ admins: count() }).from(users).where(eq(users.role, 'SUPER_ADMIN'))
-    if ((row?.admins ?? 0) < 2) throw invalid('The hub must keep a SUPER_ADMIN')
   }
 }

@@ -5,8 +5,11 @@ import type { Clock } from '../../lib/clock.ts'
 const hotBytes = 64 * 1024 * 1024
 const hotAtMost = 8 * 1024 * 1024
 
-/** A feature that refers to stored bytes: which of these digests it still needs. */
-export type Referrer = (sha256s: string[]) => Promise<string[]>
+/** Says which of these digests something still refers to. */
+export type Referred = (sha256s: string[]) => Promise<string[]>
+
+/** Takes the right to sweep, and gives the way to let it go; undefined while a backup has it. */
+export type Sweeping = () => (() => void) | undefined
 
 export type Blobs = ReturnType<typeof createBlobs>
 
@@ -14,7 +17,7 @@ export type Blobs = ReturnType<typeof createBlobs>
 const cut = (bytes: Blob, start: number, end: number) => (end - start + 1 === bytes.size ? bytes : bytes.slice(start, end + 1))
 
 /** The store of bytes as features use it: received, read in parts, and swept when nothing refers to them. */
-export function createBlobs({ store, clock }: { store: BlobStore; clock: Clock }) {
+export function createBlobs({ store, clock, sweeping }: { store: BlobStore; clock: Clock; sweeping: Sweeping }) {
   // What a fleet fetches at present is read from disk once, not once a range.
   const hot = new LRUCache<string, Blob>({
     maxSize: hotBytes,
@@ -46,13 +49,19 @@ export function createBlobs({ store, clock }: { store: BlobStore; clock: Clock }
       return kept ? cut(kept, start, end) : load(sha256).then((bytes) => cut(bytes, start, end))
     },
 
-    /** Removes bytes older than `grace` (ms) that no referrer needs; gives how many went. */
-    async sweep(referrers: Referrer[], grace: number) {
+    /** Removes bytes older than `grace` (ms) that nothing refers to; gives how many went. While a backup is made, none do. */
+    async sweep(referred: Referred, grace: number) {
+      const done = sweeping()
+      if (!done) return 0
       const before = new Date(clock.now().getTime() - grace)
       let removed = 0
-      for await (const sha256s of store.names()) {
-        const needed = new Set((await Promise.all(referrers.map((referrer) => referrer(sha256s)))).flat())
-        removed += sha256s.filter((sha256) => !needed.has(sha256) && store.removeIfOlder(sha256, before)).length
+      try {
+        for await (const sha256s of store.names()) {
+          const needed = new Set(await referred(sha256s))
+          removed += sha256s.filter((sha256) => !needed.has(sha256) && store.removeIfOlder(sha256, before)).length
+        }
+      } finally {
+        done()
       }
       return removed
     }

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, or } from 'drizzle-orm'
+import { and, asc, eq, inArray } from 'drizzle-orm'
 import type { StagedBlob } from '../../blobs/disk.ts'
 import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -172,16 +172,6 @@ export function createBuilds({ db, clock, notices, blobs, deployments, container
         .where(and(inArray(builds.status, unfinished), eq(builds.node, node)))
         .orderBy(asc(builds.id))
       for (const { id } of rows) perform(id)
-    },
-
-    /** Those of the given digests that a build still needs: its log, and its source until it is done. */
-    async referred(sha256s: string[]) {
-      const open = and(inArray(builds.sourceSha256, sha256s), inArray(builds.status, unfinished))
-      const rows = await db.read
-        .select({ source: builds.sourceSha256, log: builds.logSha256 })
-        .from(builds)
-        .where(or(open, inArray(builds.logSha256, sha256s)))
-      return rows.flatMap(({ source, log }) => (log === null ? [source] : [source, log]))
     }
   }
 }

@@ -130,15 +130,6 @@ export function createDeployments({ db, clock, notices }: { db: Db; clock: Clock
       if (id !== undefined && id !== current?.id) return named(device, id)
       if (!current) throw missing('No deployments')
       return current
-    },
-
-    /** Those of the given digests that a deployment still refers to. */
-    async referred(sha256s: string[]) {
-      const rows = await db.read
-        .select({ sha256: deployments.sha256 })
-        .from(deployments)
-        .where(inArray(deployments.sha256, sha256s))
-      return rows.map(({ sha256 }) => sha256)
     }
   }
 }

@@ -61,12 +61,6 @@ export function createFiles({ db, clock }: { db: Db; clock: Clock }) {
         .orderBy(asc(taskFiles.taskId), asc(taskFiles.place))
       for (const { taskId, ...file } of rows) found.get(taskId)?.push(file)
       return found
-    },
-
-    /** Those of the given digests that a file still refers to. */
-    async referred(sha256s: string[]) {
-      const rows = await db.read.select({ sha256: files.sha256 }).from(files).where(inArray(files.sha256, sha256s))
-      return rows.map((row) => row.sha256)
     }
   }
 }

@@ -9,6 +9,7 @@ type OfRelease = OfApplication & { build_id: string; version: string; architectu
 export type NoticeData = {
   'account.created': { username: string }
   'account.deleted': { username: string }
+  'account.password': { username: string }
   'account.role': { username: string; role: string }
   'cli_key.created': OfKey
   'cli_key.deleted': OfKey

@@ -88,12 +88,6 @@ export function createArchives({ db, clock, tokens, maintainers, recipes: { offe
       return row as Archive
     },
 
-    /** Those of the given digests that an archive refers to. */
-    async referred(sha256s: string[]) {
-      const rows = await db.read.select({ sha256: recipes.sha256 }).from(recipes).where(inArray(recipes.sha256, sha256s))
-      return rows.flatMap(({ sha256 }) => sha256 ?? [])
-    },
-
     /** Removes up to `limit` recipes whose archive never came; gives how many went. */
     async removeAbandoned(limit: number) {
       const abandoned = and(eq(recipes.archive, 'awaited'), lt(recipes.awaitedUntil, clock.now()))

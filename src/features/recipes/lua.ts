@@ -1,7 +1,10 @@
 import { Worker } from 'node:worker_threads'
+import { workerModule } from '../../lib/assets.ts'
 import { invalid, tooMany, unavailable } from '../../lib/errors.ts'
 import type { LuaComplaint } from './lua-parser.ts'
 import type { Answer, Question } from './lua-worker.ts'
+
+const module = workerModule('features/recipes/lua-worker.ts', new URL('./lua-worker.ts', import.meta.url))
 
 const waitingAtMost = 200
 const longest = 10_000
@@ -17,7 +20,7 @@ export function createLuaCheck() {
   let asked = 0
 
   function start() {
-    const started = new Worker(new URL('./lua-worker.ts', import.meta.url))
+    const started = new Worker(module)
     started.on('message', ({ id, complaint }: Answer) => waiting.get(id)?.resolve(complaint))
     started.on('error', (error) => {
       if (worker === started) worker = undefined

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, lt, ne } from 'drizzle-orm'
+import { and, desc, eq, lt, ne } from 'drizzle-orm'
 import type { StagedBlob } from '../../blobs/disk.ts'
 import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -130,12 +130,6 @@ export function createReleases({ db, clock, notices }: { db: Db; clock: Clock; n
       const [row] = await uploaded.read({ id })
       if (!row || row.sha256 === null || row.size === null) throw missing('Build not found')
       return { sha256: row.sha256, size: row.size, fileName: fileNameOf(row) }
-    },
-
-    /** Those of the given digests that a release still refers to. */
-    async referred(sha256s: string[]) {
-      const rows = await db.read.select({ sha256: releases.sha256 }).from(releases).where(inArray(releases.sha256, sha256s))
-      return rows.flatMap(({ sha256 }) => sha256 ?? [])
     }
   }
 }

@@ -1,4 +1,4 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import type { Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { HubError, missing, tooLarge, unavailable } from '../../lib/errors.ts'
@@ -78,15 +78,6 @@ export function createReleaseAssets({ db, clock, github, blobs, metrics, limit }
       const { sha256, name, size } = found.asset
       if (sha256 !== null && (await blobs.has(sha256))) return { name, size, sha256 }
       return flights.join(assetId, () => fetchBytes(found))
-    },
-
-    /** Those of the given digests that an asset still refers to. */
-    async referred(sha256s: string[]) {
-      const rows = await db.read
-        .select({ sha256: releaseAssets.sha256 })
-        .from(releaseAssets)
-        .where(inArray(releaseAssets.sha256, sha256s))
-      return rows.flatMap(({ sha256 }) => sha256 ?? [])
     },
 
     /** Resolves when nothing is being fetched. */

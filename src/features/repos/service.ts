@@ -52,7 +52,6 @@ export function createRepos({ db, clock, log, notices, limits, github, blobs, me
   return {
     add: adding.add,
     asset: assets.asset,
-    referred: assets.referred,
     poller,
 
     /** What else is done with every new release, and every change of its assets, in the same transaction. */

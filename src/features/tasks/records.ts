@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray } from 'drizzle-orm'
+import { and, asc, eq } from 'drizzle-orm'
 import type { Db } from '../../db/index.ts'
 import { missing } from '../../lib/errors.ts'
 import type { Files, StoredFile } from '../files/service.ts'
@@ -61,12 +61,6 @@ export function createRecords({ db, files, repos }: { db: Db; files: Files; repo
         .where(and(eq(tasks.status, 'Running'), eq(tasks.node, node)))
         .orderBy(asc(tasks.id))
       return [...rows.filter((row) => row.containerId !== null), ...rows.filter((row) => row.containerId === null)]
-    },
-
-    /** Those of the given digests that are of the log of a task. */
-    async referred(sha256s: string[]) {
-      const rows = await db.read.select({ sha256: tasks.logSha256 }).from(tasks).where(inArray(tasks.logSha256, sha256s))
-      return rows.flatMap(({ sha256 }) => sha256 ?? [])
     }
   }
 }

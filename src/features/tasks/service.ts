@@ -218,9 +218,6 @@ export function createTasks({
     /** Takes up again what an earlier process of this hub left under way. */
     async resume() {
       for (const row of await records.underWay(node)) perform(row)
-    },
-
-    /** Those of the given digests that are of the log of a task. */
-    referred: records.referred
+    }
   }
 }

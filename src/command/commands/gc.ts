@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { openBeside } from '../../db/open.ts'
+import { createReferences } from '../../features/blobs/references.ts'
+import { createBlobs, type Referred } from '../../features/blobs/service.ts'
+import { blobGrace } from '../../features/upkeep.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { lockFolder, lockSweeping } from '../../lib/folder-lock.ts'
+import { counted } from '../../lib/plain-numbers.ts'
+import type { Call, Command, Outcome } from '../command.ts'
+import { openStore, type Store } from '../place.ts'
+
+/** `gc`: removes bytes that nothing refers to. */
+export const gc: Command = {
+  name: 'gc',
+  summary: 'removes stored bytes that nothing refers to',
+  usage: 'gc',
+  about: `Only those that nobody stored within the last hour go: they may be of an upload whose row is just being written.
+A running hub does the same by itself every ten minutes, so this is for one that is stopped; --dry-run may run beside it.`,
+  options: { 'dry-run': { about: 'removes nothing: says to how many nothing refers' } },
+  run: collect
+}
+
+async function collect({ config, isOn, say }: Call): Promise<Outcome> {
+  const dry = isOn('dry-run')
+  const db = await openBeside(config)
+  const unlock = dry ? () => {} : lockFolder(config.dataDir)
+  try {
+    const { referred } = createReferences({ db })
+    const store = openStore(config)
+    const blobs = createBlobs({ store, clock: systemClock, sweeping: () => lockSweeping(config.dataDir) })
+    if (!existsSync(join(config.dataDir, 'blobs')))
+      throw new Error(`There are no bytes in ${config.dataDir}: is DATA_DIR the hub's?`)
+    if (dry) say(`Nothing refers to ${counted(await abandoned(store, referred), 'blob')}.`)
+    else say(`${counted(await blobs.sweep(referred, blobGrace), 'blob')} removed.`)
+    return 'done'
+  } finally {
+    unlock()
+    await db.close()
+  }
+}
+
+async function abandoned(store: Store, referred: Referred) {
+  let found = 0
+  for await (const names of store.names()) {
+    const needed = new Set(await referred(names))
+    found += names.filter((name) => !needed.has(name)).length
+  }
+  return found
+}
