@@ -2,15 +2,20 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { postgresMissing, startPostgres } from './test-postgres.ts'
+import { startS3 } from './test-s3.ts'
 
 const usage = `bun run test [paths…]
 
-Runs the tests: everything on SQLite, then what depends on the database on PostgreSQL, which it starts for itself.
+Runs the tests: everything on SQLite, then what depends on the database on PostgreSQL, which it starts for itself,
+as it does an S3 server for the tests of the store of bytes.
   --sqlite-only   leaves PostgreSQL out
   --help          this text`
 
 // The folders whose tests ask the database; the others would only say the same twice.
 const onBothDatabases = ['tests/apis', 'tests/db', 'tests/features', 'tests/mqtt']
+
+// The folders whose tests store bytes on S3.
+const onS3 = ['tests/blobs', 'tests/process']
 
 type Counts = { passed: number; failed: number; skipped: number; broken: string[]; clean: boolean }
 
@@ -20,8 +25,10 @@ if (args.includes('--help')) {
   process.exit(0)
 }
 const paths = args.filter((arg) => !arg.startsWith('--'))
-const runs = [await runTests('SQLite', paths.length > 0 ? paths : ['tests'], {})]
-if (!args.includes('--sqlite-only') && askingPaths().length > 0) runs.push(...(await onPostgres()))
+const s3 = asking(onS3).length > 0 ? await startS3() : undefined
+const runs = [await runTests('SQLite', paths.length > 0 ? paths : ['tests'], s3 ? { UPDRAFT_TEST_S3: JSON.stringify(s3) } : {})]
+await s3?.stop()
+if (!args.includes('--sqlite-only') && asking(onBothDatabases).length > 0) runs.push(...(await onPostgres()))
 
 const sum = (of: (counts: Counts) => number) => runs.reduce((total, counts) => total + of(counts), 0)
 const failed = sum((counts) => counts.failed)
@@ -31,10 +38,10 @@ const skipped = sum((counts) => counts.skipped)
 console.log(`${sum((counts) => counts.passed)} passed, ${failed + crashed} failed${skipped ? `, ${skipped} skipped` : ''}`)
 process.exit(failed + crashed > 0 ? 1 : 0)
 
-/** Those of the paths asked for that ask the database. */
-function askingPaths() {
-  if (paths.length === 0) return onBothDatabases
-  return paths.filter((path) => onBothDatabases.some((folder) => path.replace(/^\.\//, '').startsWith(folder)))
+/** Those of the paths asked for that are of these folders. */
+function asking(folders: string[]) {
+  if (paths.length === 0) return folders
+  return paths.filter((path) => folders.some((folder) => path.replace(/^\.\//, '').startsWith(folder)))
 }
 
 async function onPostgres(): Promise<Counts[]> {
@@ -45,7 +52,7 @@ async function onPostgres(): Promise<Counts[]> {
     return []
   }
   try {
-    return [await runTests('PostgreSQL', askingPaths(), { UPDRAFT_TEST_POSTGRES: server.url })]
+    return [await runTests('PostgreSQL', asking(onBothDatabases), { UPDRAFT_TEST_POSTGRES: server.url })]
   } finally {
     await server.stop()
   }

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createDiskStore } from './blobs/disk.ts'
+import { openStore } from './blobs/index.ts'
 import type { Config } from './config.ts'
 import { createGroupCommit } from './db/group-commit.ts'
 import { openPostgres } from './db/postgres.ts'
@@ -61,7 +61,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const db = config.databaseUrl
     ? await openPostgres(config.databaseUrl)
     : await openSqlite(join(config.dataDir, 'updraft.sqlite'))
-  const store = createDiskStore(join(config.dataDir, 'blobs'))
+  const store = openStore(config, log)
   await store.prepare()
 
   const metrics = createMetrics()
@@ -152,10 +152,12 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     notices,
     upkeep,
     metrics,
-    /** Resolves when the database answers. */
-    ping: db.ping,
-    /** Resolves when the broker passes on a message. */
-    checkBroker: () => checkBroker(),
+    /** What must answer for the hub to be well, and what there is to say where it does not. */
+    checks: [
+      { check: db.ping, complaint: 'The database does not answer' },
+      { check: store.check, complaint: 'The store of bytes does not answer' },
+      { check: () => checkBroker(), complaint: 'The broker does not pass on messages' }
+    ],
     /** The MQTT edge says how its broker is checked. */
     setBrokerCheck: (check: () => Promise<void>) => {
       checkBroker = check

@@ -12,12 +12,25 @@ export async function* patiently(source: ReadableStream<Uint8Array>, most: numbe
   }
 }
 
-async function inTime<T>(work: Promise<T>, most: number, complaint: () => Error): Promise<T> {
+/** What a promise gives; throws what `complaint` gives where it takes longer than so many ms. What was asked goes on by itself. */
+export async function inTime<T>(asked: Promise<T>, most: number, complaint: () => Error): Promise<T> {
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(complaint()), most)
   try {
-    return await Promise.race([work, late.promise])
+    return await Promise.race([asked, late.promise])
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/** What a promise gives, unless the signal is aborted first: then its reason is thrown. What was asked goes on by itself. */
+export async function unlessAborted<T>(signal: AbortSignal, asked: Promise<T>) {
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([asked, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }

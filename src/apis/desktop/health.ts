@@ -1,6 +1,7 @@
 import { Elysia, t } from 'elysia'
 import type { Hub } from '../../hub.ts'
 import { unavailable } from '../../lib/errors.ts'
+import { inTime } from '../../lib/patience.ts'
 import { described, says } from '../openapi.ts'
 
 const longest = 1000
@@ -10,33 +11,24 @@ export const healthRoutes = (hub: Hub) =>
   new Elysia({ tags: ['health'] }).get(
     '/health',
     async () => {
-      await inTime(hub.ping(), 'The database does not answer')
-      await inTime(hub.checkBroker(), 'The broker does not pass on messages')
+      for (const { check, complaint } of hub.checks) {
+        const isAway = () => unavailable(complaint)
+        await inTime(check(), longest, isAway).catch(() => Promise.reject(isAway()))
+      }
       return {}
     },
     {
       response: { 200: described(t.Object({}), 'The hub is well') },
       detail: says({
         summary: 'Is the hub well?',
-        description: 'The database answers and the broker passes on a message, each within a second.',
+        description: 'The database and the store of bytes answer and the broker passes on a message, each within a second.',
         errors: {
           unavailable: {
             'The database is away': 'The database does not answer',
+            'The store of bytes is away': 'The store of bytes does not answer',
             'The broker is stuck': 'The broker does not pass on messages'
           }
         }
       })
     }
   )
-
-async function inTime(check: Promise<unknown>, complaint: string) {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(unavailable(complaint)), longest)
-  try {
-    await Promise.race([check, late.promise])
-  } catch {
-    throw unavailable(complaint)
-  } finally {
-    clearTimeout(timer)
-  }
-}
