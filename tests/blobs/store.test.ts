@@ -1,58 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createDiskStore } from '../../src/blobs/disk.ts'
-import { createS3Store } from '../../src/blobs/s3.ts'
-import { createLog } from '../../src/lib/log.ts'
-import { freshBucket, hasS3 } from '../support/s3.ts'
+import { emptyStore, inChunks, kinds } from '../support/stores.ts'
 
 const MiB = 1024 * 1024
 const bytes = randomBytes(3 * MiB + 7)
 const hour = 60 * 60_000
-const log = createLog('silent')
-
-type Kind = 'disk' | 'S3'
-
-async function emptyStore(kind: Kind) {
-  const folder = await mkdtemp(join(tmpdir(), 'updraft-blobs-'))
-  const incoming = join(folder, 'incoming')
-  const store =
-    kind === 'disk' ? createDiskStore(folder) : createS3Store({ settings: (await freshBucket()).settings, incoming, log })
-  await store.prepare()
-  return {
-    store,
-    /** What has been received and is neither kept nor discarded. */
-    left: () => readdir(incoming),
-    stored: async () => (await Array.fromAsync(store.names())).flat().toSorted(),
-    put: async (content: Buffer) => {
-      const staged = await store.stage(inChunks([content.length || 1], content), content.length)
-      await staged.keep()
-      return staged.sha256
-    },
-    get: async (sha256: string, start: number, end: number) =>
-      Buffer.from(await new Response(await store.read(sha256, start, end)).bytes()),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true })
-  }
-}
-
-async function* inChunks(sizes: number[], source: Buffer = bytes) {
-  for (let at = 0, n = 0; at < source.length; n++) {
-    const size = sizes[n % sizes.length] ?? 1
-    yield source.subarray(at, at + size)
-    at += size
-  }
-}
-
-const kinds: Kind[] = hasS3() ? ['disk', 'S3'] : ['disk']
 
 describe.each(kinds)('bytes on %s', (kind) => {
   test.each([[[MiB]], [[MiB - 1, 3]], [[1, 700_000]], [[64 * 1024]], [[5 * MiB]]])(
     'come out as they went in, in chunks of %p',
     async (sizes) => {
       await using t = await emptyStore(kind)
-      const staged = await t.store.stage(inChunks(sizes), bytes.length)
+      const staged = await t.store.stage(inChunks(sizes, bytes), bytes.length)
       await staged.keep()
       const digest = (algorithm: string) => createHash(algorithm).update(bytes).digest('hex')
       expect(staged).toMatchObject({ size: bytes.length, sha256: digest('sha256'), md5: digest('md5') })
@@ -89,9 +48,9 @@ describe.each(kinds)('bytes on %s', (kind) => {
 
   test('leave nothing where there are too many of them, or where their source breaks off', async () => {
     await using t = await emptyStore(kind)
-    expect(await t.store.stage(inChunks([100_000]), bytes.length - 1).catch(({ kind: why }) => why)).toBe('tooLarge')
+    expect(await t.store.stage(inChunks([100_000], bytes), bytes.length - 1).catch(({ kind: why }) => why)).toBe('tooLarge')
     async function* broken() {
-      yield* inChunks([100_000])
+      yield* inChunks([100_000], bytes)
       throw new Error('gone')
     }
     expect(await t.store.stage(broken(), 2 * bytes.length).catch(({ message }) => message)).toBe('gone')
@@ -100,7 +59,7 @@ describe.each(kinds)('bytes on %s', (kind) => {
 
   test('are there once kept, and not before; discarded they were never there', async () => {
     await using t = await emptyStore(kind)
-    const kept = await t.store.stage(inChunks([MiB]), bytes.length)
+    const kept = await t.store.stage(inChunks([MiB], bytes), bytes.length)
     const discarded = await t.store.stage(inChunks([MiB], bytes.subarray(1)), bytes.length)
     expect([await t.store.sizeOf(kept.sha256), await t.stored()]).toEqual([undefined, []])
     await kept.keep()
