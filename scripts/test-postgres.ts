@@ -1,8 +1,8 @@
 import { access, chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
+import { freePort, run } from './test-server.ts'
 
 const howToGetIt = 'apt-get install postgresql'
 
@@ -78,11 +78,6 @@ async function unprivileged(folder: string) {
   return ['runuser', '-u', 'postgres', '--']
 }
 
-async function run(command: string[]) {
-  const { exited, stderr } = Bun.spawn(command, { stdout: 'ignore', stderr: 'pipe' })
-  if ((await exited) !== 0) throw new Error(`${command.join(' ')}: ${await new Response(stderr).text()}`)
-}
-
 async function untilReady(url: string) {
   const deadline = Date.now() + 20_000
   for (;;) {
@@ -97,15 +92,4 @@ async function untilReady(url: string) {
       await sql.end()
     }
   }
-}
-
-/** A port of the loopback interface that nobody listens on. */
-export async function freePort() {
-  const server = createServer()
-  const { promise, resolve } = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', resolve)
-  await promise
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address ? address.port : 0
 }

@@ -2,11 +2,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { postgresMissing, startPostgres } from './test-postgres.ts'
+import { startS3 } from './test-s3.ts'
 
 const usage = `bun run test [paths…]
 
-Runs the tests: everything on SQLite, then what depends on the database on PostgreSQL, which it starts for itself, and the API
-once more with each hub being two behind HAProxy.
+Runs the tests: everything on SQLite, then what depends on the database on PostgreSQL, which it starts for itself as it does
+an S3 server, and the API once more with each hub being two behind HAProxy, with their bytes in S3.
   --sqlite-only   leaves PostgreSQL out
   --help          this text`
 
@@ -16,6 +17,9 @@ const onBothDatabases = ['tests/apis', 'tests/command', 'tests/db', 'tests/featu
 const onTwoHubs = ['tests/apis']
 const balancerMissing = 'left out: the suite on two hubs; get HAProxy by: apt-get install haproxy'
 
+// The folders whose tests store bytes on S3.
+const onS3 = ['tests/blobs', 'tests/process', ...onTwoHubs]
+
 type Counts = { passed: number; failed: number; skipped: number; broken: string[]; clean: boolean }
 
 const args = process.argv.slice(2)
@@ -24,8 +28,11 @@ if (args.includes('--help')) {
   process.exit(0)
 }
 const paths = args.filter((arg) => !arg.startsWith('--'))
-const runs = [await runTests('SQLite', paths.length > 0 ? paths : ['tests'], {})]
+const s3 = within(onS3).length > 0 ? await startS3() : undefined
+const withS3 = s3 ? { UPDRAFT_TEST_S3: JSON.stringify(s3) } : undefined
+const runs = [await runTests('SQLite', paths.length > 0 ? paths : ['tests'], withS3 ?? {})]
 if (!args.includes('--sqlite-only') && within(onBothDatabases).length > 0) runs.push(...(await onPostgres()))
+await s3?.stop()
 
 const sum = (of: (counts: Counts) => number) => runs.reduce((total, counts) => total + of(counts), 0)
 const failed = sum((counts) => counts.failed)
@@ -51,8 +58,9 @@ async function onPostgres(): Promise<Counts[]> {
   try {
     const variables = { UPDRAFT_TEST_POSTGRES: server.url }
     const counts = [await runTests('PostgreSQL', within(onBothDatabases), variables)]
-    if (within(onTwoHubs).length > 0 && hasBalancer()) {
-      counts.push(await runTests('PostgreSQL, two hubs', within(onTwoHubs), { ...variables, UPDRAFT_TEST_HUBS: '2' }))
+    if (within(onTwoHubs).length > 0 && withS3 && hasBalancer()) {
+      const hubs = { ...variables, ...withS3, UPDRAFT_TEST_HUBS: '2' }
+      counts.push(await runTests('two hubs, PostgreSQL and S3', within(onTwoHubs), hubs))
     }
     return counts
   } finally {

@@ -43,6 +43,11 @@ const Environment = Type.Object({
   TLS_KEY_FILE: Type.Optional(text('private key of the certificate, PEM')),
   DATA_DIR: text('folder of the database, the stored bytes and the generated secrets', { default: './data', minLength: 1 }),
   DATABASE_URL: Type.Optional(text('postgres://… moves the rows from SQLite to PostgreSQL')),
+  S3_BUCKET: Type.Optional(text('bucket that keeps the bytes, instead of DATA_DIR', { minLength: 1 })),
+  S3_ENDPOINT: Type.Optional(text("address of the S3 server, e.g. https://s3.example.org; Amazon's when unset")),
+  S3_REGION: Type.Optional(text('region of the bucket', { minLength: 1 })),
+  S3_ACCESS_KEY_ID: Type.Optional(text('id of the key that the bucket is read and written with')),
+  S3_SECRET_ACCESS_KEY: Type.Optional(text('the secret that belongs to S3_ACCESS_KEY_ID')),
   JWT_SECRET: Type.Optional(
     text('key that signs access tokens, at least 32 characters; made and kept in DATA_DIR when unset', { minLength: 32 })
   ),
@@ -153,6 +158,7 @@ function contradictions(given: Record<string, string | undefined>) {
     ],
     [given.DATABASE_URL !== undefined && given.JWT_SECRET === undefined, 'JWT_SECRET must be set when DATABASE_URL is'],
     [(given.ADMIN_EMAIL === undefined) !== (given.ADMIN_PASSWORD === undefined), 'ADMIN_EMAIL and ADMIN_PASSWORD go together'],
+    ...contradictionsOfS3(given),
     [given.PUBLIC_URL !== undefined && !URL.canParse(given.PUBLIC_URL), 'PUBLIC_URL must be a URL'],
     [
       given.GITHUB_API_URL !== undefined && !/^https?:$/.test(URL.parse(given.GITHUB_API_URL)?.protocol ?? ''),
@@ -168,6 +174,20 @@ function contradictions(given: Record<string, string | undefined>) {
     ]
   ]
   return rules.filter(([broken]) => broken).map(([, sentence]) => sentence)
+}
+
+function contradictionsOfS3(given: Record<string, string | undefined>): [boolean, string][] {
+  const account = [given.S3_BUCKET, given.S3_ACCESS_KEY_ID, given.S3_SECRET_ACCESS_KEY]
+  const missing = account.filter((value) => value === undefined).length
+  const elsewhere = given.S3_ENDPOINT ?? given.S3_REGION
+  return [
+    [missing > 0 && missing < account.length, 'S3_BUCKET, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together'],
+    [missing === account.length && elsewhere !== undefined, 'S3_ENDPOINT and S3_REGION need S3_BUCKET'],
+    [
+      given.S3_ENDPOINT !== undefined && !/^https?:$/.test(URL.parse(given.S3_ENDPOINT)?.protocol ?? ''),
+      'S3_ENDPOINT must be an http or https URL'
+    ]
+  ]
 }
 
 // What the pattern of a variable lets through can be read.
@@ -187,6 +207,7 @@ function resolveConfig(environment: Environment) {
     mqttAnonymous: environment.MQTT_ANONYMOUS === 'true',
     dataDir: resolve(environment.DATA_DIR),
     databaseUrl: environment.DATABASE_URL,
+    s3: resolveS3(environment),
     jwtSecret: environment.JWT_SECRET,
     admin:
       environment.ADMIN_EMAIL && environment.ADMIN_PASSWORD
@@ -207,6 +228,13 @@ function resolveConfig(environment: Environment) {
     metricsToken: environment.METRICS_TOKEN,
     corsOrigins: environment.CORS_ORIGINS?.split(',').map((origin) => origin.trim()) ?? []
   }
+}
+
+/** The bucket that keeps the bytes, where there is one. */
+function resolveS3({ S3_BUCKET, S3_ENDPOINT, S3_REGION, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY }: Environment) {
+  if (!S3_BUCKET || !S3_ACCESS_KEY_ID || !S3_SECRET_ACCESS_KEY) return undefined
+  const account = { accessKeyId: S3_ACCESS_KEY_ID, secretAccessKey: S3_SECRET_ACCESS_KEY }
+  return { bucket: S3_BUCKET, endpoint: S3_ENDPOINT?.replace(/\/+$/, ''), region: S3_REGION, ...account }
 }
 
 /** How repos at GitHub are watched. */

@@ -25,8 +25,7 @@ export function serveHttp(hub: Hub, { app, direct, sockets }: Edges) {
       const taken = sockets.upgrade(request, self)
       if (taken === 'upgraded') return undefined
       if (taken) return taken
-      asGet(request)
-      return app.handle(request)
+      return request.method === 'HEAD' ? head(app, request) : app.handle(request)
     }
   })
   // The routes ask the server for the caller's address and for time; it is not Elysia's own, so that `/mqtt` can stand beside it.
@@ -49,10 +48,13 @@ export function serveHttp(hub: Hub, { app, direct, sockets }: Edges) {
  * HEAD is routed as GET, and Bun leaves the body out. Elysia would read the whole body to measure it, and a stream
  * without an end for ever. A range is not for HEAD (RFC 9110 section 14.2).
  */
-function asGet(request: Request) {
-  if (request.method !== 'HEAD') return
+async function head(app: App, request: Request) {
   Object.defineProperty(request, 'method', { value: 'GET' })
   request.headers.delete('range')
+  const response = await app.handle(request)
+  if (!response.headers.has('content-length')) return response
+  await response.body?.cancel() // Bun would neither read it nor let it go, and of a stream not tell the length
+  return new Response(null, response)
 }
 
 /**

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createDiskStore } from './blobs/disk.ts'
+import { openStore } from './blobs/index.ts'
 import type { Config } from './config.ts'
 import { createGroupCommit } from './db/group-commit.ts'
 import { openDatabase } from './db/open.ts'
@@ -62,7 +62,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const unlock = lockFolder(config.dataDir)
   const db = await openDatabase(config, log)
-  const store = createDiskStore(join(config.dataDir, 'blobs'))
+  const store = openStore(config, log)
   await store.prepare()
 
   const metrics = createMetrics()
@@ -177,6 +177,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     /** What must answer for the hub to be well, and what there is to say where it does not. */
     checks: [
       { check: db.ping, complaint: 'The database does not answer' },
+      { check: store.check, complaint: 'The store of bytes does not answer' },
       { check: () => checkBroker(), complaint: 'The broker does not pass on messages' }
     ],
     /** The MQTT edge says how its broker is checked. */

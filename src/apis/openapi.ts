@@ -64,6 +64,9 @@ export const described = <S extends TSchema>(schema: S, description: string, exa
   ...(example === undefined ? {} : { examples: [example] })
 })
 
+/** How the routes that take or give stored bytes say no where the store is away. */
+export const storeErrors = { unavailable: { 'The store of bytes is away': 'The store of bytes does not answer' } }
+
 const mayRead = {
   forbidden: { 'You are not a member of the team': 'You are not a member of this team' },
   missing: { 'No such team': 'Team not found' }

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import busboy from 'busboy'
-import type { StagedBlob } from '../blobs/disk.ts'
+import type { StagedBlob } from '../blobs/store.ts'
 import type { Hub } from '../hub.ts'
 import { HubError, invalid, tooLarge } from '../lib/errors.ts'
 import { patiently } from '../lib/patience.ts'

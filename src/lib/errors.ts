@@ -43,5 +43,6 @@ export const conflict = (message: string, reasons: readonly string[] = [message]
 export const tooLarge = (message: string) => new HubError('tooLarge', message)
 /** More requests than the limit; `retryAfter` in seconds. */
 export const tooMany = (retryAfter: number) => new HubError('tooMany', 'Too many attempts, try again later', { retryAfter })
-/** A part of the hub does not answer at present. */
-export const unavailable = (message: string) => new HubError('unavailable', message)
+/** A part of the hub does not answer at present; `retryAfter` in seconds. */
+export const unavailable = (message: string, retryAfter?: number) =>
+  new HubError('unavailable', message, retryAfter === undefined ? {} : { retryAfter })

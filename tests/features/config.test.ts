@@ -43,6 +43,8 @@ describe('the configuration', () => {
       JWT_SECRET: 'short',
       DATABASE_URL: 'mysql://x',
       MQTTS_PORT: '8883',
+      S3_BUCKET: 'bytes',
+      S3_ENDPOINT: 's3.example.org',
       ADMIN_EMAIL: 'a@b.c',
       PUBLIC_URL: 'here',
       GITHUB_URL: 'ftp://github.example.org',
@@ -70,6 +72,25 @@ describe('the configuration', () => {
 
   test('with PostgreSQL wants the key that all nodes share', () => {
     expect(() => readConfig({ DATABASE_URL: 'postgres://x' })).toThrow('JWT_SECRET must be set')
+  })
+
+  test('knows the bucket for the bytes, and what belongs to it', () => {
+    const account = { S3_BUCKET: 'bytes', S3_ACCESS_KEY_ID: 'hub', S3_SECRET_ACCESS_KEY: 'very secret' }
+    const key = { accessKeyId: 'hub', secretAccessKey: 'very secret' }
+    expect(readConfig({}).s3).toBeUndefined()
+    expect(readConfig(account).s3).toEqual({ bucket: 'bytes', endpoint: undefined, region: undefined, ...key })
+    expect(readConfig({ ...account, S3_ENDPOINT: 'https://s3.example.org/', S3_REGION: 'eu-central-1' }).s3).toEqual({
+      bucket: 'bytes',
+      endpoint: 'https://s3.example.org',
+      region: 'eu-central-1',
+      ...key
+    })
+    for (const name of Object.keys(account)) {
+      expect(() => readConfig({ ...account, [name]: '' })).toThrow(
+        'S3_BUCKET, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together'
+      )
+    }
+    expect(() => readConfig({ S3_REGION: 'eu-central-1' })).toThrow('S3_ENDPOINT and S3_REGION need S3_BUCKET')
   })
 
   test('is described variable by variable', () => {

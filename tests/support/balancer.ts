@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../../scripts/test-postgres.ts'
+import { freePort } from '../../scripts/test-server.ts'
 
 type Ports = { http: number; mqtt: number }
 

@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import { statusRule } from '../../features/devices/status.ts'
 import type { Hub } from '../../hub.ts'
-import { header, inHeader, inQuery, says } from '../openapi.ts'
+import { header, inHeader, inQuery, says, storeErrors } from '../openapi.ts'
 import { heartbeat, image } from './board-answers.ts'
 
 const statuses = { type: 'string', enum: ['new', 'ready', 'running'] }
@@ -93,6 +93,7 @@ const imageDetail = says({
   },
   errors: {
     ...errors,
+    ...storeErrors,
     forbidden: {
       'The device is not associated with the application of the deployment': 'The device is not associated with the application',
       'The device has too little free space': 'The image needs 438208 bytes, the device has 262144 free'

@@ -4,7 +4,7 @@ import type { Hub } from '../../hub.ts'
 import { invalid, missing } from '../../lib/errors.ts'
 import { signedIn, userSecurity } from '../access.ts'
 import { checker } from '../complaints.ts'
-import { described, type Errors, inQuery, says, teamErrors } from '../openapi.ts'
+import { described, type Errors, inQuery, says, storeErrors, teamErrors } from '../openapi.ts'
 import { receiveUpload } from '../upload.ts'
 import { noApplication, ofAnyTeam, ofTeam } from './deployments.ts'
 import * as model from './model.ts'
@@ -67,7 +67,7 @@ const detail = (summary: string, errors: Errors) =>
         ...errors.invalid
       },
       tooLarge: { 'The source is larger than SOURCE_MAX_BYTES': 'More than 33554432 bytes' },
-      unavailable: { 'The hub has no builder image': 'No builder image is configured for esp8266' }
+      unavailable: { 'The hub has no builder image': 'No builder image is configured for esp8266', ...storeErrors.unavailable }
     }
   })
 
@@ -119,6 +119,7 @@ export const buildRoutes = (hub: Hub) =>
           summary: 'Status and log of a build',
           description: '`queued`, `building`, then `success` or `failure`. The log grows while it is building.',
           errors: {
+            ...storeErrors,
             ...teamErrors.read,
             missing: { ...teamErrors.read.missing, ...noApplication, 'No such build': 'Build not found' }
           }

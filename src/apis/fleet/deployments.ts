@@ -3,7 +3,7 @@ import type { Application } from '../../features/applications/service.ts'
 import type { Hub } from '../../hub.ts'
 import { invalid } from '../../lib/errors.ts'
 import { checker } from '../complaints.ts'
-import { type Errors, inQuery, says, teamErrors } from '../openapi.ts'
+import { type Errors, inQuery, says, storeErrors, teamErrors } from '../openapi.ts'
 import { keyErrors, publishedTo, publisherSecurity, publishing } from '../publishing.ts'
 import { receiveUpload } from '../upload.ts'
 import * as model from './model.ts'
@@ -50,6 +50,7 @@ const detail = (summary: string, errors: Errors) =>
     ),
     errors: {
       ...errors,
+      ...storeErrors,
       unauthorized: keyErrors.unauthorized,
       invalid: {
         'A field is missing or wrong': ['', 'board must be esp8266'],

@@ -1,5 +1,5 @@
 import { Elysia } from 'elysia'
-import type { StagedBlob } from '../../blobs/disk.ts'
+import type { StagedBlob } from '../../blobs/store.ts'
 import type { Application } from '../../features/applications/service.ts'
 import type { NewRelease } from '../../features/releases/service.ts'
 import type { Hub } from '../../hub.ts'
@@ -7,7 +7,7 @@ import { invalid } from '../../lib/errors.ts'
 import { signedIn, userSecurity } from '../access.ts'
 import { checker } from '../complaints.ts'
 import { queryOf, readFields } from '../fields.ts'
-import { described, inQuery, says, teamErrors } from '../openapi.ts'
+import { described, inQuery, says, storeErrors, teamErrors } from '../openapi.ts'
 import { keyErrors, publishedTo, publisherSecurity, publishing } from '../publishing.ts'
 import { baseOf } from '../releases.ts'
 import { receiveUpload, type Upload } from '../upload.ts'
@@ -171,6 +171,7 @@ const publishDetail = says({
     inQuery(name, `As \`${name}\` of the form, for a build sent as \`application/octet-stream\``)
   ),
   errors: {
+    ...storeErrors,
     unauthorized: keyErrors.unauthorized,
     forbidden: { ...write.forbidden, ...keyErrors.forbidden },
     missing: noApplication,

@@ -2,7 +2,7 @@ import { Elysia } from 'elysia'
 import type { Hub } from '../../hub.ts'
 import { missing } from '../../lib/errors.ts'
 import { bytesAnswer, describeBytes, wantedOf } from '../bytes.ts'
-import { header, inHeader, says } from '../openapi.ts'
+import { header, inHeader, says, storeErrors } from '../openapi.ts'
 
 const octets = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
 
@@ -57,7 +57,7 @@ export const downloadRoutes = (hub: Hub) =>
             headers: { 'Content-Range': header('The size', 'bytes */52428800') }
           }
         },
-        errors: { missing: { 'No such build, or it is withdrawn': 'Build not found' } }
+        errors: { ...storeErrors, missing: { 'No such build, or it is withdrawn': 'Build not found' } }
       })
     }
   )

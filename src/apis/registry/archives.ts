@@ -5,7 +5,7 @@ import { invalid } from '../../lib/errors.ts'
 import { bearerOf } from '../access.ts'
 import { bytesAnswer, describeBytes, wantedOf } from '../bytes.ts'
 import { baseOf } from '../links.ts'
-import { described, header, inHeader, says } from '../openapi.ts'
+import { described, header, inHeader, says, storeErrors } from '../openapi.ts'
 import { receiveBody } from '../upload.ts'
 import { digestsOf } from './digest.ts'
 import * as model from './model.ts'
@@ -67,6 +67,7 @@ const uploadRoute = (hub: Hub) =>
           inHeader('Digest', 'The same as older clients say it: `SHA-256=` and the digest in base64')
         ],
         errors: {
+          ...storeErrors,
           unauthorized: {
             'The token is missing, made up or too old':
               'Send the arUploadToken of the recipe as Authorization: Bearer; it holds for 10 minutes'
@@ -135,7 +136,7 @@ const downloadRoute = (hub: Hub) =>
             headers: { 'Content-Range': header('The size', 'bytes */52428800') }
           }
         },
-        errors: { missing: { 'No such recipe, or it has no archive': 'Archive not found' } }
+        errors: { ...storeErrors, missing: { 'No such recipe, or it has no archive': 'Archive not found' } }
       })
     }
   )

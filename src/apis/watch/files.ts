@@ -4,7 +4,7 @@ import type { Hub } from '../../hub.ts'
 import { invalid } from '../../lib/errors.ts'
 import { signedIn, userSecurity } from '../access.ts'
 import { type Form, isForm, receiveFiles } from '../form.ts'
-import { described, says } from '../openapi.ts'
+import { described, says, storeErrors } from '../openapi.ts'
 import * as model from './model-tasks.ts'
 
 const field = 'additionalFiles'
@@ -70,6 +70,7 @@ export const fileRoutes = (hub: Hub) =>
           }
         },
         errors: {
+          ...storeErrors,
           invalid: {
             'There is no file': 'Additional files are required',
             'It is not a form': 'Send the files as multipart/form-data'

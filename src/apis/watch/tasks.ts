@@ -4,7 +4,7 @@ import { signedIn, userSecurity } from '../access.ts'
 import { checker } from '../complaints.ts'
 import { readFields } from '../fields.ts'
 import { isForm } from '../form.ts'
-import { described, type Errors, says } from '../openapi.ts'
+import { described, type Errors, says, storeErrors } from '../openapi.ts'
 import { discardFiles, receiveAdditional, storeFiles } from './files.ts'
 import * as model from './model-tasks.ts'
 import { logAnswer, offsetOf } from './task-log.ts'
@@ -81,6 +81,7 @@ export const taskRoutes = (hub: Hub) =>
             'With `onRelease` it runs by itself over each new release: so what is released upstream reaches devices without a hand.',
           takes: { 'application/json': model.newTask, 'multipart/form-data': taskForm },
           errors: {
+            ...storeErrors,
             invalid: {
               'The repo is missing': ['', 'Repo is required'],
               'You do not watch it': ['', 'Repository not found in the watch list'],
@@ -144,7 +145,7 @@ export const taskRoutes = (hub: Hub) =>
               content: { 'text/plain': { schema: { type: 'string', examples: ['hello world\n'] } } }
             }
           },
-          errors: { ...notThere, invalid: { '`offset` is not a number': 'offset must be a number of bytes' } }
+          errors: { ...notThere, ...storeErrors, invalid: { '`offset` is not a number': 'offset must be a number of bytes' } }
         })
       }
     )

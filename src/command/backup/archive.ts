@@ -3,11 +3,11 @@ import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Pack } from 'tar-stream'
+import type { BlobStore } from '../../blobs/store.ts'
 import type { Reference } from '../../features/blobs/references.ts'
 import { packed, putFile } from '../../features/containers/archives.ts'
 import { sized } from '../../lib/plain-numbers.ts'
 import type { Call } from '../command.ts'
-import type { Store } from '../place.ts'
 import { type Manifest, names, writeManifest } from './manifest.ts'
 
 type Contents = {
@@ -16,7 +16,7 @@ type Contents = {
   database: string
   secrets: readonly { name: string; text: string }[]
   wanted: readonly Reference[]
-  store: Store
+  store: BlobStore
 }
 
 /** Writes a backup to a new file at `path`, for its owner's eyes only, until it is on disk; gives a line for all bytes that were not as they should be. */
@@ -53,7 +53,7 @@ async function putText(tar: Pack, name: string, text: string) {
 }
 
 /** Bytes of another size are left out; that they are others shows only when they have gone in, and whoever restores them sees it too. */
-async function putBlob(tar: Pack, { what, id, sha256, size, required }: Reference, store: Store) {
+async function putBlob(tar: Pack, { what, id, sha256, size, required }: Reference, store: BlobStore) {
   const found = await store.sizeOf(sha256)
   if (found === undefined && !required) return undefined
   if (found !== size) return `${what} ${id}: the bytes ${sha256} are ${found === undefined ? 'not there' : 'damaged'}`

@@ -3,10 +3,11 @@ import { open, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { extract, type Header } from 'tar-stream'
+import type { BlobStore } from '../../blobs/store.ts'
 import { sqliteFile } from '../../db/files.ts'
 import { sized } from '../../lib/plain-numbers.ts'
 import type { Call } from '../command.ts'
-import { openStore, type Store, secretFiles } from '../place.ts'
+import { openStore, secretFiles } from '../place.ts'
 import { type Manifest, names, readManifest } from './manifest.ts'
 
 const smallAtMost = 64 * 1024
@@ -16,7 +17,7 @@ type Entry = AsyncIterable<Uint8Array> & { header: Header }
 
 type Reading = {
   dataDir: string
-  store: Store
+  store: BlobStore
   manifest?: Manifest
   blobs: number
   done: number

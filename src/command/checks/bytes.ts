@@ -1,9 +1,9 @@
+import type { BlobStore } from '../../blobs/store.ts'
 import type { Reference, References } from '../../features/blobs/references.ts'
 import { sized } from '../../lib/plain-numbers.ts'
 import type { Call } from '../command.ts'
-import type { Store } from '../place.ts'
 
-type Needs = Pick<Call, 'progress' | 'signal'> & { references: References; store: Store }
+type Needs = Pick<Call, 'progress' | 'signal'> & { references: References; store: BlobStore }
 
 /** What a check of the bytes found: how many are there and right, how many nothing refers to, and a line for each that is wrong. */
 export type BytesChecked = { sound: number; bytes: number; orphans: number; wrong: string[] }
@@ -18,7 +18,7 @@ export async function wantedBytes(references: References) {
 }
 
 /** What is wrong with the bytes that a row needs, read to their end; undefined where nothing is. */
-export async function complaintAbout({ what, id, sha256, size, required }: Reference, store: Store, depth: 'read' | 'look') {
+export async function complaintAbout({ what, id, sha256, size, required }: Reference, store: BlobStore, depth: 'read' | 'look') {
   const named = `${what} ${id}: the bytes ${sha256}`
   const found = await store.sizeOf(sha256)
   if (found === undefined) return required ? `${named} are not there` : undefined

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { BlobStore } from '../../blobs/store.ts'
 import { openBeside } from '../../db/open.ts'
 import { createReferences } from '../../features/blobs/references.ts'
 import { createBlobs, type Referred } from '../../features/blobs/service.ts'
@@ -8,7 +9,7 @@ import { systemClock } from '../../lib/clock.ts'
 import { lockFolder, lockSweeping } from '../../lib/folder-lock.ts'
 import { counted } from '../../lib/plain-numbers.ts'
 import type { Call, Command, Outcome } from '../command.ts'
-import { openStore, type Store } from '../place.ts'
+import { openStore } from '../place.ts'
 
 /** `gc`: removes bytes that nothing refers to. */
 export const gc: Command = {
@@ -29,7 +30,7 @@ async function collect({ config, isOn, say }: Call): Promise<Outcome> {
     const { referred } = createReferences({ db })
     const store = openStore(config)
     const blobs = createBlobs({ store, clock: systemClock, sweeping: () => lockSweeping(config.dataDir) })
-    if (!existsSync(join(config.dataDir, 'blobs')))
+    if (!config.s3 && !existsSync(join(config.dataDir, 'blobs')))
       throw new Error(`There are no bytes in ${config.dataDir}: is DATA_DIR the hub's?`)
     if (dry) say(`Nothing refers to ${counted(await abandoned(store, referred), 'blob')}.`)
     else say(`${counted(await blobs.sweep(referred, blobGrace), 'blob')} removed.`)
@@ -40,7 +41,7 @@ async function collect({ config, isOn, say }: Call): Promise<Outcome> {
   }
 }
 
-async function abandoned(store: Store, referred: Referred) {
+async function abandoned(store: BlobStore, referred: Referred) {
   let found = 0
   for await (const names of store.names()) {
     const needed = new Set(await referred(names))

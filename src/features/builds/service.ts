@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray } from 'drizzle-orm'
-import type { StagedBlob } from '../../blobs/disk.ts'
+import type { StagedBlob } from '../../blobs/store.ts'
 import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { HubError, invalid, missing } from '../../lib/errors.ts'

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { extract } from 'tar-stream'
-import type { StagedBlob } from '../../blobs/disk.ts'
+import type { StagedBlob } from '../../blobs/store.ts'
 import { HubError } from '../../lib/errors.ts'
 import type { Blobs } from '../blobs/service.ts'
 import { EngineUnreachable, RunFailure } from './failures.ts'

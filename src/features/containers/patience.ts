@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { unlessAborted } from '../../lib/patience.ts'
 import { EngineUnreachable } from './failures.ts'
 
 const firstWait = 250
@@ -18,18 +19,6 @@ export async function patiently<T>({ signal, patience }: Patience, ask: () => Pr
       if (!(error instanceof EngineUnreachable) || Date.now() + wait > end) throw error
     }
     await pause(wait, signal)
-  }
-}
-
-/** What a promise gives, unless the signal is aborted first: then its reason is thrown. What was asked goes on by itself. */
-async function unlessAborted<T>(signal: AbortSignal, asked: Promise<T>) {
-  const aborted = Promise.withResolvers<never>()
-  const abort = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([asked, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }
 

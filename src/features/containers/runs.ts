@@ -135,7 +135,11 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
   /** The log goes into the store of bytes; why a run failed is its last line. */
   async function keepLog(spool: Spool, failure: string | undefined) {
     const staged = await blobs.stage(withLastLine(spool, failure), Number.MAX_SAFE_INTEGER)
-    await staged.keep()
+    try {
+      await staged.keep()
+    } finally {
+      await staged.discard()
+    }
     return { sha256: staged.sha256, size: staged.size }
   }
 

@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray, type SQL } from 'drizzle-orm'
-import type { Blob, StagedBlob } from '../../blobs/disk.ts'
+import type { Blob, StagedBlob } from '../../blobs/store.ts'
 import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { forbidden, missing } from '../../lib/errors.ts'

@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray } from 'drizzle-orm'
-import type { StagedBlob } from '../../blobs/disk.ts'
+import type { StagedBlob } from '../../blobs/store.ts'
 import type { Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { invalid } from '../../lib/errors.ts'

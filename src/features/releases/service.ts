@@ -1,5 +1,5 @@
 import { and, desc, eq, lt, ne } from 'drizzle-orm'
-import type { StagedBlob } from '../../blobs/disk.ts'
+import type { StagedBlob } from '../../blobs/store.ts'
 import { type Change, type Db, given } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { conflict, missing } from '../../lib/errors.ts'

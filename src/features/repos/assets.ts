@@ -62,7 +62,11 @@ export function createReleaseAssets({ db, clock, github, blobs, metrics, limit }
     }
     if (size > limit) throw tooLarge(`The asset has ${size} bytes, more than the ${limit} that are fetched`)
     const staged = await slots.use(AbortSignal.timeout(longest), () => download(found))
-    await staged.keep()
+    try {
+      await staged.keep()
+    } finally {
+      await staged.discard()
+    }
     await remember(id, staged.sha256)
     metrics.assetStored(size)
     return { name, size, sha256: staged.sha256 }

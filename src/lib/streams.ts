@@ -1,0 +1,14 @@
+/** What is generated, as a stream: generated as it is read and no faster, ended where the reader ends. */
+export function streamOf(chunks: AsyncGenerator<Uint8Array>) {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await chunks.next()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      },
+      cancel: async () => void (await chunks.return(undefined))
+    },
+    { highWaterMark: 0 }
+  )
+}
