@@ -1,9 +1,10 @@
 import { describe, test } from 'bun:test'
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runHub } from '../../src/run.ts'
 import { startBalancer } from './balancer.ts'
+import { freshBucket, s3Env, s3Server } from './s3.ts'
 
 /** How many hubs each test's hub is made of; more than one stand behind HAProxy, on one database. */
 export const hubsPerTest = Number(process.env.UPDRAFT_TEST_HUBS ?? 1)
@@ -14,6 +15,13 @@ export const onOneHub = hubsPerTest > 1 ? (_name: string, _test: () => Promise<u
 /** A group of such tests. */
 export const describeOnOneHub = hubsPerTest > 1 ? (_name: string, _tests: () => void) => {} : describe
 
+/** What hubs that share their bytes are configured by, beside the rest. */
+export async function sharedBytes() {
+  if (hubsPerTest === 1 || !s3Server) return {}
+  const { settings } = await freshBucket()
+  return s3Env({ ...s3Server, bucket: settings.bucket })
+}
+
 type Options = Parameters<typeof runHub>[0]
 
 /** A hub as a test has it: one, or as many as this run says behind a load balancer. */
@@ -23,12 +31,10 @@ export async function balanced(options: Options) {
     return { ...only, agreed: async () => {}, settled: only.hub.clients.settled }
   }
   const folder = await mkdtemp(join(tmpdir(), 'updraft-hubs-'))
-  await mkdir(join(options.config.dataDir, 'blobs'), { recursive: true })
   const hubs = [await runHub(options)]
   for (let n = 1; n < hubsPerTest; n++) {
     const dataDir = join(folder, String(n))
     await mkdir(dataDir)
-    await symlink(join(options.config.dataDir, 'blobs'), join(dataDir, 'blobs'))
     hubs.push(await runHub({ ...options, config: { ...options.config, dataDir, port: 0, mqttPort: 0 } }))
   }
   const balancer = await startBalancer(hubs.map(({ ports: { http, mqtt } }) => ({ http, mqtt })))

@@ -8,7 +8,7 @@ import type { Limits } from '../../src/features/accounts/limits.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import { createLog } from '../../src/lib/log.ts'
 import type { MqttLimits } from '../../src/mqtt/limits.ts'
-import { balanced } from './balanced.ts'
+import { balanced, sharedBytes } from './balanced.ts'
 import { freshDatabase } from './databases.ts'
 
 export type Answer = { status: number; body: unknown }
@@ -42,7 +42,12 @@ export async function testHub({ env = {}, clock, limits, mqttLimits = {}, engine
     ADMIN_EMAIL: 'root@example.org',
     ADMIN_PASSWORD: password
   }
-  const config = readConfig({ ...variables, ...(database ? { DATABASE_URL: database.url } : {}), ...env })
+  const config = readConfig({
+    ...variables,
+    ...(database ? { DATABASE_URL: database.url } : {}),
+    ...(await sharedBytes()),
+    ...env
+  })
   const replaced = { ...(clock ? { clock } : {}), ...(limits ? { limits } : {}), ...(enginePatience ? { enginePatience } : {}) }
   const running = await balanced({ config, log, mqttLimits, ...replaced })
   const base = `http://127.0.0.1:${running.ports.http}`

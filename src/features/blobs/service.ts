@@ -37,6 +37,21 @@ export function createBlobs({ store, clock, sweeping }: { store: BlobStore; cloc
     return bytes
   }
 
+  async function sweepBefore(referred: Referred, before: Date) {
+    const unneeded = async (sha256s: string[]) => {
+      const needed = new Set(await referred(sha256s))
+      return sha256s.filter((sha256) => !needed.has(sha256))
+    }
+    let removed = 0
+    for await (const sha256s of store.names()) {
+      for (const sha256 of await unneeded(sha256s)) {
+        const isNeeded = (await unneeded([sha256])).length === 0 // by now: the ones before may have taken their time
+        if (!isNeeded && (await store.removeIfOlder(sha256, before))) removed++
+      }
+    }
+    return removed
+  }
+
   return {
     /** Receives bytes up to a limit; they are there for good once kept. Throws `tooLarge`. */
     stage: store.stage,
@@ -55,23 +70,11 @@ export function createBlobs({ store, clock, sweeping }: { store: BlobStore; cloc
     async sweep(referred: Referred, grace: number) {
       const done = sweeping()
       if (!done) return 0
-      const before = new Date(clock.now().getTime() - grace)
-      const unneeded = async (sha256s: string[]) => {
-        const needed = new Set(await referred(sha256s))
-        return sha256s.filter((sha256) => !needed.has(sha256))
-      }
-      let removed = 0
       try {
-        for await (const sha256s of store.names()) {
-          for (const sha256 of await unneeded(sha256s)) {
-            const isNeeded = (await unneeded([sha256])).length === 0 // by now: the ones before may have taken their time
-            if (!isNeeded && (await store.removeIfOlder(sha256, before))) removed++
-          }
-        }
+        return await sweepBefore(referred, new Date(clock.now().getTime() - grace))
       } finally {
         done()
       }
-      return removed
     }
   }
 }
