@@ -11,6 +11,7 @@ import {
   unauthorized,
   unavailable
 } from '../../src/lib/errors.ts'
+import { onOneHub } from '../support/balanced.ts'
 import { testHub } from '../support/hub.ts'
 
 // One path of each document, and how it says no to: invalid, unauthorized, forbidden, missing, conflict, too large, too many, unavailable, our fault.
@@ -68,7 +69,7 @@ describe('each document says no in its own way', () => {
 })
 
 describe('what nobody foresaw', () => {
-  test('is a 500 that tells nothing, logged once under the id that the answer carries', async () => {
+  onOneHub('is a 500 that tells nothing, logged once under the id that the answer carries', async () => {
     await using hub = await testHub()
     const ada = await hub.user('ada')
     const fault = Object.assign(new Error('Failed query: select … params: hunter2'), {
@@ -89,7 +90,7 @@ describe('what nobody foresaw', () => {
     expect(hub.logged()).not.toContain('hunter2')
   })
 
-  test('is a 500 in the shape of each document', async () => {
+  onOneHub('is a 500 in the shape of each document', async () => {
     await using hub = await testHub()
     Object.assign(hub.hub.accounts, {
       signIn: () => Promise.reject(new Error('boom')),

@@ -3,6 +3,7 @@ import { createDirectRoutes } from '../../src/app.ts'
 import { defaultLimits } from '../../src/features/accounts/limits.ts'
 import { serveHttp } from '../../src/http.ts'
 import { createWebSocketConnections } from '../../src/mqtt/websocket.ts'
+import { onOneHub } from '../support/balanced.ts'
 import { databaseName } from '../support/databases.ts'
 import { deploy, type TestHub, testDevice, testHub } from '../support/hub.ts'
 import { exchange } from '../support/sockets.ts'
@@ -45,7 +46,7 @@ describe(`in front of Elysia, on ${databaseName}`, () => {
     }
   })
 
-  test('over bare sockets both are the same, byte by byte', async () => {
+  onOneHub('over bare sockets both are the same, byte by byte', async () => {
     const { hub, secrets } = await fleet()
     await using _ = hub
     const { server } = hub.app
@@ -100,7 +101,7 @@ describe(`in front of Elysia, on ${databaseName}`, () => {
     }
   })
 
-  test('wrong secrets are counted and held up as by Elysia', async () => {
+  onOneHub('wrong secrets are counted and held up as by Elysia', async () => {
     const tries = { points: 3, duration: 60 }
     const limits = { ...defaultLimits, deviceSecret: tries }
     await using hub = await testHub({ limits })
@@ -116,7 +117,7 @@ describe(`in front of Elysia, on ${databaseName}`, () => {
     expect(metrics).toContain('updraft_refusals_total{over="http",reason="tooMany"} 2')
   })
 
-  test('what nobody foresaw is a 500 that tells nothing, logged once under the id that the answer carries', async () => {
+  onOneHub('what nobody foresaw is a 500 that tells nothing, logged once under the id that the answer carries', async () => {
     const { hub, secrets } = await fleet()
     await using _ = hub
     const fault = Object.assign(new Error('params: hunter2'), { query: 'select' })
@@ -130,7 +131,7 @@ describe(`in front of Elysia, on ${databaseName}`, () => {
     expect(hub.logged()).not.toContain('hunter2')
   })
 
-  test('requests are logged as Elysia’s are: by pattern, at debug', async () => {
+  onOneHub('requests are logged as Elysia’s are: by pattern, at debug', async () => {
     const { hub, secrets } = await fleet({ LOG_LEVEL: 'debug' })
     await using _ = hub
     const lines = () =>
