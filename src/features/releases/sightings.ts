@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, lte, or, sql } from 'drizzle-orm'
 import { LRUCache } from 'lru-cache'
 import type { GroupCommit } from '../../db/group-commit.ts'
 import { type Change, type Db, given } from '../../db/index.ts'
@@ -41,7 +41,8 @@ export function createSightings({ db, commits, clock, log }: { db: Db; commits: 
       })
       .onConflictDoUpdate({
         target: [clients.applicationId, clients.clientId, clients.architecture],
-        set: { version: sql`excluded.version`, seenAt: sql`excluded.seen_at` }
+        set: { version: sql`excluded.version`, seenAt: sql`excluded.seen_at` },
+        setWhere: lte(clients.seenAt, sql`excluded.seen_at`) // another hub may have seen it since
       })
   )
 

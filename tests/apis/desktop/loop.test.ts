@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { hubsPerTest } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { desktop, programOf } from '../../support/desktop.ts'
 import { type TestUser, testHub } from '../../support/hub.ts'
@@ -34,7 +35,7 @@ describe(`a desktop client on ${databaseName}`, () => {
     }
     expect([client.seen, client.current()]).toEqual([good, '2.0.0+build.5'])
     expect(await votes(ada, appId)).toEqual(good.map((version) => [version, 1, 0]))
-    await hub.hub.clients.settled()
+    await hub.settled()
     expect((await ada.call(`GET /applications/${appId}/clients`)).body).toMatchObject({
       clients: [{ client_id: client.clientId, version: '2.0.0+build.5' }]
     })
@@ -51,7 +52,7 @@ describe(`a desktop client on ${databaseName}`, () => {
         await release(version)
         await listening.until(version)
       }
-      expect(listening.told()).toBe(2)
+      expect(listening.told()).toBeWithin(2, 2 + hubsPerTest) // what is retained may come after the news, from another hub
     }
     const [missed = '', ...last] = others
     await release(missed)
@@ -62,7 +63,7 @@ describe(`a desktop client on ${databaseName}`, () => {
         await release(version)
         await listening.until(version)
       }
-      expect(listening.told()).toBe(1 + last.length)
+      expect(listening.told()).toBeWithin(1 + last.length, 1 + last.length + hubsPerTest)
     }
     expect([client.seen, client.current()]).toEqual([good, '2.0.0+build.5'])
     expect(await votes(ada, appId)).toEqual(good.map((version) => [version, 1, 0]))
