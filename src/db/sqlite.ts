@@ -11,7 +11,7 @@ import { createStoring } from './storing.ts'
 import { defineTables } from './tables.ts'
 
 // 8 MiB of pages in memory, and 16 MiB in the log: pages that many commits change are written back once for many of them.
-const room = ['cache_size = -8192', 'wal_autocheckpoint = 4000']
+const room = ['cache_size = -8192', 'wal_autocheckpoint = 4000', 'temp_store = MEMORY']
 
 // How often it is looked whether another process, an operator's command, has changed anything, in ms; a look takes microseconds.
 const lookEvery = 500

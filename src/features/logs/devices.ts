@@ -4,14 +4,11 @@ import type { Change, Db, Reader } from '../../db/index.ts'
 
 const remembered = 200_000
 
-/** When a device was last heard of. */
-export type Seen = { deviceId: string; lastSeenAt: Date }
-
 export type LogDevices = ReturnType<typeof createLogDevices>
 
 /** The devices that have reported, by the numbers that the log refers to them by, and when they were last heard of. */
 export function createLogDevices({ db }: { db: Db }) {
-  const { logDevices } = db.tables
+  const { logDevices, logSeen } = db.tables
   const { id, deviceId } = logDevices
   const numbers = new LRUCache<string, number>({ max: remembered }) // a number never changes
 
@@ -23,9 +20,10 @@ export function createLogDevices({ db }: { db: Db }) {
   }
 
   /** Those who are new get a number; it is remembered once it is committed. */
-  async function add({ tx, afterCommit }: Change, fresh: Seen[]) {
+  async function add({ tx, afterCommit }: Change, fresh: string[]) {
     if (fresh.length === 0) return []
-    const rows = await tx.insert(logDevices).values(fresh).returning({ id, deviceId })
+    const values = fresh.map((each) => ({ deviceId: each }))
+    const rows = await tx.insert(logDevices).values(values).returning({ id, deviceId })
     afterCommit(() => {
       for (const row of rows) numbers.set(row.deviceId, row.id)
     })
@@ -39,22 +37,25 @@ export function createLogDevices({ db }: { db: Db }) {
       return numbers.get(each)
     },
 
-    /** Inside a change, which holds the order: notes when devices were last heard of, each once. Gives their numbers. */
-    async seen(change: Change, devices: Seen[]) {
-      await learn(
-        change.tx,
-        devices.map((each) => each.deviceId)
-      )
-      const known = devices.flatMap((each) => {
-        const number = numbers.get(each.deviceId)
-        return number === undefined ? [] : [{ id: number, ...each }]
-      })
+    /** Inside a change, which holds the order: notes when devices were last heard of. Gives their numbers. */
+    async seen(change: Change, times: Map<string, Date>) {
+      const ids = [...times.keys()]
+      await learn(change.tx, ids)
       const fresh = await add(
         change,
-        devices.filter((each) => !numbers.has(each.deviceId))
+        ids.filter((each) => !numbers.has(each))
       )
-      await db.insertMany(change, logDevices, known, { replacing: id })
-      return new Map([...known, ...fresh].map((row) => [row.deviceId, row.id]))
+      const found = new Map(fresh.map((row) => [row.deviceId, row.id]))
+      for (const each of ids) found.set(each, found.get(each) ?? numbers.get(each) ?? 0)
+      const rows = [...times].map(([each, lastSeenAt]) => ({ device: found.get(each) ?? 0, lastSeenAt }))
+      // In the order in which they lie, so that neighbours are written at once, and everybody locks them in the same order.
+      await db.insertMany(
+        change,
+        logSeen,
+        rows.toSorted((a, b) => a.device - b.device),
+        { replacing: logSeen.device }
+      )
+      return found
     }
   }
 }

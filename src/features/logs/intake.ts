@@ -143,12 +143,8 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
   }
 }
 
-/** When each device was last heard of, in the same order whoever asks. */
-function lastSeen(reports: Packed[]) {
-  const times = new Map(reports.map(([deviceId, , at]) => [deviceId, new Date(at)]))
-  const seen = [...times].map(([deviceId, lastSeenAt]) => ({ deviceId, lastSeenAt }))
-  return seen.toSorted((a, b) => (a.deviceId < b.deviceId ? -1 : 1))
-}
+/** When each device was last heard of. */
+const lastSeen = (reports: Packed[]) => new Map(reports.map(([deviceId, , at]) => [deviceId, new Date(at)]))
 
 const entriesOf = ([, applicationId, at, ...lines]: Packed, device: number | null) =>
   lines.map((payload) => ({ applicationId, device, type: deviceType, payload, at: new Date(at) }))
