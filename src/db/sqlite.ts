@@ -164,10 +164,15 @@ function insertSome(writer: Database, { table, rows, replacing }: Bulk) {
   if (!first) return
   const { columns, into, onConflict } = bulkInsert(table, first, replacing)
   const places = `(${columns.map(() => '?').join(', ')})`
+  const insertOf = (count: number) =>
+    writer.query(`${into} values ${Array.from({ length: count }, () => places).join(', ')} ${onConflict}`)
+  const full = insertOf(rowsAtOnce)
   for (let from = 0; from < rows.length; from += rowsAtOnce) {
     const some = rows.slice(from, from + rowsAtOnce)
-    const statement = writer.query(`${into} values ${some.map(() => places).join(', ')} ${onConflict}`)
-    statement.run(...(some.flatMap((row) => driverValues(columns, row)) as SQLQueryBindings[]))
+    const values: unknown[] = []
+    for (const row of some) values.push(...driverValues(columns, row))
+    const statement = some.length === rowsAtOnce ? full : insertOf(some.length)
+    statement.run(...(values as SQLQueryBindings[]))
   }
 }
 

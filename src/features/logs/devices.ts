@@ -13,7 +13,7 @@ export function createLogDevices({ db }: { db: Db }) {
   const numbers = new LRUCache<string, number>({ max: remembered }) // a number never changes
 
   async function learn(reader: Reader, ids: string[]) {
-    const unknown = ids.filter((each) => !numbers.has(each))
+    const unknown = ids.filter((each) => numbers.peek(each) === undefined)
     if (unknown.length === 0) return
     const rows = await reader.select({ id, deviceId }).from(logDevices).where(inArray(deviceId, unknown))
     for (const row of rows) numbers.set(row.deviceId, row.id)
@@ -39,15 +39,16 @@ export function createLogDevices({ db }: { db: Db }) {
 
     /** Inside a change, which holds the order: notes when devices were last heard of. Gives their numbers. */
     async seen(change: Change, times: Map<string, Date>) {
-      const ids = [...times.keys()]
-      await learn(change.tx, ids)
-      const fresh = await add(
-        change,
-        ids.filter((each) => !numbers.has(each))
-      )
-      const found = new Map(fresh.map((row) => [row.deviceId, row.id]))
-      for (const each of ids) found.set(each, found.get(each) ?? numbers.get(each) ?? 0)
-      const rows = [...times].map(([each, lastSeenAt]) => ({ device: found.get(each) ?? 0, lastSeenAt }))
+      await learn(change.tx, [...times.keys()])
+      const found = new Map<string, number>()
+      const fresh: string[] = []
+      for (const each of times.keys()) {
+        const number = numbers.get(each)
+        if (number === undefined) fresh.push(each)
+        else found.set(each, number)
+      }
+      for (const row of await add(change, fresh)) found.set(row.deviceId, row.id)
+      const rows = [...found].map(([each, device]) => ({ device, lastSeenAt: times.get(each) ?? new Date(0) }))
       // In the order in which they lie, so that neighbours are written at once, and everybody locks them in the same order.
       await db.insertMany(
         change,
