@@ -14,6 +14,7 @@ export const {
   clients,
   logChains,
   logDevices,
+  logSeen,
   logEntries,
   logIntake,
   notices,

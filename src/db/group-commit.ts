@@ -1,7 +1,7 @@
 import type { Change, Db } from './index.ts'
 
-type Work<T> = (change: Change) => Promise<T>
-type Job = { work: Work<unknown>; settle: { resolve(value: unknown): void; reject(reason: unknown): void } }
+type Work<T> = (change: Change) => T | Promise<T>
+type Job = { work: Work<unknown>; resolve(value: unknown): void; reject(reason: unknown): void }
 
 const atOnce = 500
 
@@ -21,38 +21,40 @@ export function createGroupCommit(db: Db, committed: (size: number) => void = ()
 
   async function flush() {
     while (waiting.length > 0) {
-      const jobs = waiting.splice(0, atOnce)
-      const settled = await commit(jobs)
-      for (const [i, { settle }] of jobs.entries()) {
-        const outcome = settled[i]
-        if (outcome?.status === 'fulfilled') settle.resolve(outcome.value)
-        else settle.reject(outcome?.reason)
-      }
+      await commit(waiting.splice(0, atOnce))
       if (waiting.length > 0) await new Promise((resolve) => void setImmediate(resolve)) // whoever else waits comes first
     }
     flushing = false
   }
 
-  async function commit(jobs: Job[]): Promise<PromiseSettledResult<unknown>[]> {
+  async function commit(jobs: Job[]) {
+    let done: unknown[]
     try {
-      const done = await db.write((change) => runAll(jobs, change))
-      committed(jobs.length)
-      return done
+      done = await db.write((change) => runAll(jobs, change))
     } catch (reason) {
-      const cause = reason instanceof WorkFailed ? reason.cause : reason
-      if (jobs.length === 1 || !(reason instanceof WorkFailed)) return jobs.map(() => ({ status: 'rejected', reason: cause }))
-      // One has failed all, and nothing is stored: each gets a transaction of its own, and its own answer.
-      const single: PromiseSettledResult<unknown>[] = []
-      for (const job of jobs) single.push(...(await commit([job])))
-      return single
+      await refuse(jobs, reason)
+      return
     }
+    committed(jobs.length)
+    for (const [i, job] of jobs.entries()) job.resolve(done[i])
+  }
+
+  async function refuse(jobs: Job[], reason: unknown) {
+    if (reason instanceof WorkFailed && jobs.length > 1) {
+      // One has failed all, and nothing is stored: each gets a transaction of its own, and its own answer.
+      for (const single of jobs) await commit([single])
+      return
+    }
+    const cause = reason instanceof WorkFailed ? reason.cause : reason
+    for (const each of jobs) each.reject(cause)
   }
 
   async function runAll(jobs: Job[], change: Change) {
-    const done: PromiseSettledResult<unknown>[] = []
+    const done: unknown[] = []
     for (const { work } of jobs) {
       try {
-        done.push({ status: 'fulfilled', value: await work(change) })
+        const result = work(change)
+        done.push(result instanceof Promise ? await result : result) // each turn less counts
       } catch (cause) {
         throw new WorkFailed('', { cause })
       }
@@ -67,7 +69,7 @@ export function createGroupCommit(db: Db, committed: (size: number) => void = ()
     /** Queues work for the next transaction; resolves with its result once that is committed. */
     submit<T>(work: Work<T>): Promise<T> {
       const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-      waiting.push({ work, settle: { resolve, reject } })
+      waiting.push({ work, resolve, reject })
       if (!flushing) {
         flushing = true
         setImmediate(() => void flush())

@@ -9,9 +9,10 @@ import { createWrite, type Db, type Driver, type Preparable, type Prepared, type
 import { migrate, refuseUnfit } from './migrations.ts'
 import { createStoring } from './storing.ts'
 import { defineTables } from './tables.ts'
+import { createWalSync } from './wal.ts'
 
 // 8 MiB of pages in memory, and 16 MiB in the log: pages that many commits change are written back once for many of them.
-const room = ['cache_size = -8192', 'wal_autocheckpoint = 4000']
+const room = ['cache_size = -8192', 'wal_autocheckpoint = 4000', 'temp_store = MEMORY']
 
 // How often it is looked whether another process, an operator's command, has changed anything, in ms; a look takes microseconds.
 const lookEvery = 500
@@ -87,6 +88,7 @@ export function migrationsOfSqlite(path: string) {
 
 function over(path: string, writer: Database, log?: Log): Db {
   let looking: NodeJS.Timeout | undefined
+  const wal = createWalSync(`${path}-wal`)
   const reader = open(path, { readonly: true })
   const read = drizzle({ client: reader, casing: 'snake_case' }) as unknown as Writer
   const tx = drizzle({ client: writer, casing: 'snake_case' }) as unknown as Writer
@@ -94,7 +96,7 @@ function over(path: string, writer: Database, log?: Log): Db {
   return {
     tables: defineTables(sqliteColumns),
     read,
-    write: createWrite({ transaction: storing.watched(serialTransaction(writer, tx)) }),
+    write: createWrite({ transaction: storing.watched(serialTransaction(writer, { tx, wal })) }),
     prepare: (build) => prepareOnce(build, { read, tx }),
     insertMany: async (_change, table, rows, on) => insertSome(writer, { table, rows, replacing: on?.replacing }),
     onWake(task) {
@@ -103,12 +105,14 @@ function over(path: string, writer: Database, log?: Log): Db {
     peers: undefined,
     alone: (_job, work) => work(), // one hub has the file to itself
     async ping() {
+      wal.refuseIfFailed()
       storing.check()
       reader.query('select 1').get()
     },
     damages: async () => damagesOf(reader),
     async close() {
       clearInterval(looking)
+      await wal.close()
       reader.close()
     }
   }
@@ -128,8 +132,8 @@ function whenChanged(handle: Database, task: () => void) {
 
 function open(path: string, options: ConstructorParameters<typeof Database>[1]) {
   const database = new Database(path, options)
-  // The time-out first: the others may have to wait for another process. FULL: what was acknowledged survives a power cut.
-  for (const pragma of ['busy_timeout = 5000', 'synchronous = FULL', 'foreign_keys = ON', ...room])
+  // The time-out first: the others may have to wait for another process. NORMAL: each write waits for the disk by itself.
+  for (const pragma of ['busy_timeout = 5000', 'synchronous = NORMAL', 'foreign_keys = ON', ...room])
     database.run(`PRAGMA ${pragma}`)
   return database
 }
@@ -160,24 +164,36 @@ function insertSome(writer: Database, { table, rows, replacing }: Bulk) {
   if (!first) return
   const { columns, into, onConflict } = bulkInsert(table, first, replacing)
   const places = `(${columns.map(() => '?').join(', ')})`
+  const insertOf = (count: number) =>
+    writer.query(`${into} values ${Array.from({ length: count }, () => places).join(', ')} ${onConflict}`)
+  const full = insertOf(rowsAtOnce)
   for (let from = 0; from < rows.length; from += rowsAtOnce) {
     const some = rows.slice(from, from + rowsAtOnce)
-    const statement = writer.query(`${into} values ${some.map(() => places).join(', ')} ${onConflict}`)
-    statement.run(...(some.flatMap((row) => driverValues(columns, row)) as SQLQueryBindings[]))
+    const values: unknown[] = []
+    for (const row of some) values.push(...driverValues(columns, row))
+    const statement = some.length === rowsAtOnce ? full : insertOf(some.length)
+    statement.run(...(values as SQLQueryBindings[]))
   }
 }
 
-/** Drizzle's own `transaction` commits before an async callback ends, so the transaction is spelled out and queued here. */
-function serialTransaction(database: Database, tx: Writer): Driver['transaction'] {
+type Writing = { tx: Writer; wal: ReturnType<typeof createWalSync> }
+
+/**
+ * Drizzle's own `transaction` commits before an async callback ends, so the transaction is spelled out and queued here. It
+ * is done once it is on the disk: what was acknowledged survives a power cut. The next begins without waiting for that.
+ */
+function serialTransaction(database: Database, { tx, wal }: Writing): Driver['transaction'] {
   // One writer: numbers follow commits by themselves. A hub sees for itself that another process has changed something.
   const shared = { lockOrder: async () => {}, wakeOthers: async () => {} }
+  const [begin, commit] = [database.query('BEGIN IMMEDIATE'), database.query('COMMIT')]
   let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
+  return async (work) => {
     const run = last.then(async () => {
-      database.run('BEGIN IMMEDIATE')
+      wal.refuseIfFailed()
+      begin.run()
       try {
         const result = await work(tx, shared)
-        database.run('COMMIT')
+        commit.run()
         return result
       } catch (error) {
         if (database.inTransaction) database.run('ROLLBACK')
@@ -185,7 +201,9 @@ function serialTransaction(database: Database, tx: Writer): Driver['transaction'
       }
     })
     last = run.catch(() => {})
-    return run
+    const result = await run
+    await wal.synced()
+    return result
   }
 }
 

@@ -13,7 +13,7 @@ const sentences: [RegExp, string][] = [
   [/^(08...|57P0[1-5]|53300|25P03|25006|58030)$/, away],
   [/^(55P03|57014|40001|40P01|SQLITE_BUSY.*|SQLITE_LOCKED.*)$/, busy],
   [/^(53100|ENOSPC|EDQUOT|SQLITE_FULL)$/, full],
-  [/^SQLITE_(IOERR.*|CANTOPEN.*|READONLY.*)$/, away]
+  [/^(EIO|SQLITE_(IOERR.*|CANTOPEN.*|READONLY.*))$/, away]
 ]
 
 /** Says for what lies below that it does not do its work at present. */

@@ -9,6 +9,7 @@ import { createElsewhere } from './elsewhere.ts'
 import { insideOf } from './guards/aedes.ts'
 import { createGuards } from './guards/clients.ts'
 import { bypassEmitter } from './guards/emitter.ts'
+import { keepLean } from './guards/lean.ts'
 import { checkHealth } from './health.ts'
 import { createHooks } from './hooks.ts'
 import { createLatestReleases } from './latest-releases.ts'
@@ -103,6 +104,7 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
 
   broker.on('subscribe', (subscriptions, client) => {
     const granted = subscriptions.filter(({ qos }) => (qos as number) !== refusedQos).map(({ topic }) => topic)
+    keepLean(client, granted)
     greet(client, granted, 'retained')
   })
   broker.on('ack', (message, client) => {

@@ -54,7 +54,7 @@ export function createConnect({ hub, access, sessions, budget, arrive, letIn }: 
   /** Takes up the session of a client, or begins a new one; gives whether there was one [MQTT-3.2.2-2]. */
   async function takeUp(client: AedesClient) {
     const kept = sessions.begin(client)
-    for (const { topic, qos } of kept?.subscriptions.values() ?? []) {
+    for (const { topic, qos } of kept?.subscriptions?.values() ?? []) {
       const isAllowed = await access.mayHave(outsideOf(client), { topic, qos })
       if (client.closed) break
       if (isAllowed) client.subscriptions[topic] = { qos }

@@ -7,9 +7,9 @@ export type Connections = ReturnType<typeof createConnections>
 /** The clients that are signed in now, by who they are. Aedes' own table loses clients when two come at once under one id. */
 export function createConnections(listeners: { users?: GroupListener; teams?: GroupListener } = {}) {
   const byId = new Map<string, Client>()
-  const devices = createGroups()
-  const users = createGroups(listeners.users)
-  const members = createGroups(listeners.teams)
+  const devices = createGroups<Client>()
+  const users = createGroups<Client>(listeners.users)
+  const members = createGroups<Client>(listeners.teams)
 
   function setTeams(client: Client, principal: UserPrincipal, teams: Map<string, string>) {
     for (const id of principal.teams.values()) members.remove(id, client)

@@ -1,28 +1,34 @@
-import type { Client } from 'aedes'
-
-const none: ReadonlySet<Client> = new Set()
-
-/** Who is told when a group has its first client, and when its last has gone. */
+/** Who is told when a group has its first member, and when its last has gone. */
 export type GroupListener = { began(key: string): void; ended(key: string): void }
 
-/** Clients in groups by a key. */
-export function createGroups(listener?: GroupListener) {
-  const groups = new Map<string, Set<Client>>()
+/** Members in groups by a key. Most groups have one member, which stands there by itself: a Set would take ten times its place. */
+export function createGroups<Member extends object | string>(listener?: GroupListener) {
+  const groups = new Map<string, Member | Set<Member>>()
+
+  function end(key: string) {
+    groups.delete(key)
+    listener?.ended(key)
+  }
+
   return {
-    add(key: string, client: Client) {
+    add(key: string, member: Member) {
       const group = groups.get(key)
-      groups.set(key, (group ?? new Set()).add(client))
-      if (!group) listener?.began(key)
+      if (group instanceof Set) group.add(member)
+      else groups.set(key, group === undefined || group === member ? member : new Set([group, member]))
+      if (group === undefined) listener?.began(key)
     },
-    remove(key: string, client: Client) {
+    remove(key: string, member: Member) {
       const group = groups.get(key)
-      group?.delete(client)
-      if (group?.size !== 0) return
-      groups.delete(key)
-      listener?.ended(key)
+      if (group === member) return end(key)
+      if (!(group instanceof Set)) return
+      group.delete(member)
+      if (group.size === 0) end(key)
     },
-    of: (key: string): ReadonlySet<Client> => groups.get(key) ?? none,
-    /** The keys that have clients now. */
+    of(key: string): ReadonlySet<Member> {
+      const group = groups.get(key)
+      return group instanceof Set ? group : new Set(group === undefined ? [] : [group])
+    },
+    /** The keys that have members now. */
     keys: () => [...groups.keys()]
   }
 }

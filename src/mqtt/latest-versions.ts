@@ -16,7 +16,7 @@ type Occurrence = { occasion: Occasion; notice?: Told }
 /** The topics that say which release of an application is the latest: views of the database, told to whoever has subscribed. */
 export function createLatestVersions({ hub, outbox, news }: Needs) {
   const freshness = createFreshness()
-  const listeners = createGroups()
+  const listeners = createGroups<Client>()
   const heardBy = new WeakMap<Client, Set<string>>()
 
   /** Notes that a client hears of an application, as long as it is connected. */

@@ -15,21 +15,32 @@ type Needs = { hub: Hub; connections: Connections; outbox: Outbox; budget: Budge
 /** To whom a reading of the database is told, and why; `asOf`: the number of the reading. */
 type Telling = { client: Client; team: string; occasion: Occasion; asOf: number; notice?: Told }
 
+/** Of the database: which deployment a device should run. */
+type Reading = { id: number | undefined; asOf: number }
+
 type Greeted = { client: Client; principal: Principal; occasion: Occasion }
 
 /** The topics that are views of the database: what each device should run, as HTTP would answer. */
 export function createRetained({ hub, connections, outbox, budget }: Needs) {
   // Which deployment each connection was last told of, by topic: nothing is said twice, an end is told to whom it concerns,
   // and what was read earlier is not told after what was read later.
-  const told = new WeakMap<Client, Map<string, { id: number | undefined; asOf: number }>>()
+  const told = new WeakMap<Client, Map<string, Reading>>()
+  const toldDevices = new WeakMap<Client, Reading>() // each of the one topic that it has
   let readings = 0
+
+  const isDevice = (client: Client) => principalOf(client)?.kind === 'device'
+  const lastTold = (client: Client, topic: string) => (isDevice(client) ? toldDevices.get(client) : told.get(client)?.get(topic))
+
+  function note(client: Client, topic: string, reading: Reading) {
+    if (isDevice(client)) return void toldDevices.set(client, reading)
+    const known = told.get(client) ?? new Map<string, Reading>()
+    told.set(client, known.set(topic, reading))
+  }
 
   /** Whether this is news to the client; from then on it is known. */
   function isNews(topic: string, id: number | undefined, { client, occasion, asOf }: Telling) {
-    const known = told.get(client)
-    const before = known?.get(topic)
-    if (known) known.set(topic, { id, asOf })
-    else if (id !== undefined) told.set(client, new Map([[topic, { id, asOf }]]))
+    const before = lastTold(client, topic)
+    if (id !== undefined || told.has(client) || toldDevices.has(client)) note(client, topic, { id, asOf })
     return occasion === 'retained' ? id !== undefined : before?.id !== id
   }
 
@@ -38,7 +49,7 @@ export function createRetained({ hub, connections, outbox, budget }: Needs) {
     const { client, team, occasion, asOf, notice } = telling
     const topic = topics.deviceDeployment.of({ team, name })
     if (!outbox.wants(client, topic)) return true
-    if ((told.get(client)?.get(topic)?.asOf ?? 0) > asOf) return false
+    if ((lastTold(client, topic)?.asOf ?? 0) > asOf) return false
     if (!isNews(topic, deployment?.id, telling)) return true
     // An empty payload is MQTT's way of saying that a retained topic has no value any more.
     const payload = Buffer.from(deployment === null ? '' : JSON.stringify(deployment))

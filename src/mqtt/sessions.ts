@@ -1,4 +1,5 @@
 import type { Client, Subscription } from 'aedes'
+import { createGroups } from './groups.ts'
 import type { Outgoing } from './outbox.ts'
 import type { Principal } from './principals.ts'
 import { createSessionStore } from './session-store.ts'
@@ -6,7 +7,10 @@ import { createSessionStore } from './session-store.ts'
 /** A message sent at QoS 1 and not acknowledged yet. */
 export type InFlight = Outgoing & { messageId: number }
 
-type Session = { subscriptions: Map<string, Subscription>; inFlight: Map<number, InFlight> }
+/** Each Map is there while something is in it: most sessions have neither. */
+type Session = { subscriptions: Map<string, Subscription> | undefined; inFlight: Map<number, InFlight> | undefined }
+const none: ReadonlyMap<number, InFlight> = new Map()
+
 type Identified = { id: string }
 type Numbered = { messageId: number }
 
@@ -22,27 +26,28 @@ const ownerOf = (id: string) => id.split(':', 2).join(':')
  * database (retained.ts), which is right after a restart and cannot grow with absence.
  */
 export function createSessions() {
-  const owned = new Map<string, Set<string>>()
+  const owned = createGroups<string>()
   const granted = new WeakSet<Subscription>()
-  const sessions = createSessionStore<Session>(disown)
+  const sessions = createSessionStore<Session>((id) => owned.remove(ownerOf(id), id))
 
   function of(id: string) {
     const known = sessions.get(id)
     if (known) return known
-    const session: Session = { subscriptions: new Map(), inFlight: new Map() }
+    const session: Session = { subscriptions: undefined, inFlight: undefined }
     sessions.set(id, session)
-    owned.set(ownerOf(id), (owned.get(ownerOf(id)) ?? new Set()).add(id))
+    owned.add(ownerOf(id), id)
     return session
   }
 
-  function disown(id: string) {
-    const ids = owned.get(ownerOf(id))
-    ids?.delete(id)
-    if (ids?.size === 0) owned.delete(ownerOf(id))
+  function acknowledge(session: Session | undefined, messageId: number) {
+    const message = session?.inFlight?.get(messageId)
+    session?.inFlight?.delete(messageId)
+    if (session?.inFlight?.size === 0) session.inFlight = undefined
+    return message
   }
 
   const end = sessions.delete
-  const idsOf = ({ kind, id }: Pick<Principal, 'kind' | 'id'>) => [...(owned.get(`${kind}:${id}`) ?? [])]
+  const idsOf = ({ kind, id }: Pick<Principal, 'kind' | 'id'>) => [...owned.of(`${kind}:${id}`)]
 
   return {
     /** What Aedes asks of its persistence. What the hub sends does not pass through it (outbox.ts). */
@@ -52,11 +57,14 @@ export function createSessions() {
       async addSubscriptions(client: Client, subscriptions: Subscription[]) {
         // Aedes passes every filter of the packet, those that were refused too.
         for (const subscription of subscriptions) {
-          if (granted.has(subscription)) of(client.id).subscriptions.set(subscription.topic, subscription)
+          if (!granted.has(subscription)) continue
+          const session = of(client.id)
+          session.subscriptions ??= new Map()
+          session.subscriptions.set(subscription.topic, subscription)
         }
       },
       async removeSubscriptions({ id }: Identified, filters: string[]) {
-        for (const filter of filters) sessions.get(id)?.subscriptions.delete(filter)
+        for (const filter of filters) sessions.get(id)?.subscriptions?.delete(filter)
       },
       subscriptionsByTopic: async () => [],
       countOffline: async () => ({ subsCount: 0, clientsCount: sessions.count() }),
@@ -66,10 +74,7 @@ export function createSessions() {
 
       /** Called for each PUBACK. */
       async outgoingClearMessageId({ id }: Identified, { messageId }: Numbered) {
-        const inFlight = sessions.get(id)?.inFlight
-        const message = inFlight?.get(messageId)
-        inFlight?.delete(messageId)
-        return message
+        return acknowledge(sessions.get(id), messageId)
       },
       async outgoingEnqueue() {},
       async outgoingEnqueueCombi() {},
@@ -100,26 +105,27 @@ export function createSessions() {
     /** How many messages are under way, to all clients. */
     unacknowledged() {
       let count = 0
-      for (const { inFlight } of sessions.all()) count += inFlight.size
+      for (const { inFlight } of sessions.all()) count += inFlight?.size ?? 0
       return count
     },
 
     /** Keeps a message until it is acknowledged; a newer one on the topic makes it pointless to send a replaceable one again. */
     keep(id: string, message: InFlight) {
-      const { inFlight } = of(id)
-      for (const [messageId, { topic, replaceable }] of inFlight)
-        if (replaceable && topic === message.topic) inFlight.delete(messageId)
-      inFlight.set(message.messageId, message)
+      const session = of(id)
+      session.inFlight ??= new Map()
+      for (const [messageId, { topic, replaceable }] of session.inFlight)
+        if (replaceable && topic === message.topic) session.inFlight.delete(messageId)
+      session.inFlight.set(message.messageId, message)
     },
 
     /** The messages under way to a client, oldest first. */
-    underWay: (id: string): ReadonlyMap<number, InFlight> => sessions.get(id)?.inFlight ?? new Map(),
+    underWay: (id: string): ReadonlyMap<number, InFlight> => sessions.get(id)?.inFlight ?? none,
 
     /** Forgets messages to a device or user that there is no more reason to send again. */
     forget(owner: Pick<Principal, 'kind' | 'id'>, which: (message: InFlight) => boolean) {
       for (const id of idsOf(owner)) {
-        const inFlight = sessions.get(id)?.inFlight
-        for (const [messageId, message] of inFlight ?? []) if (which(message)) inFlight?.delete(messageId)
+        const session = sessions.get(id)
+        for (const [messageId, message] of session?.inFlight ?? []) if (which(message)) acknowledge(session, messageId)
       }
     },
 

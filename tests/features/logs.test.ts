@@ -90,14 +90,15 @@ describe(`the log on ${databaseName}`, () => {
 
   test('has what was taken in although the process died before it was put into its place', async () => {
     await using t = await testLogs()
-    const { logEntries, logIntake, logDevices } = t.db.tables
+    const { logEntries, logIntake, logDevices, logSeen } = t.db.tables
     await report(t, 'lamp', 'the last words')
     const waiting = await t.db.read.select({ n: count() }).from(logIntake)
     expect(waiting).toEqual([{ n: 1 }])
     const next = t.open() // another start, on what the first has left
     await next.logs.settle()
     expect(await next.logs.verify(t.app)).toMatchObject({ checked: 1 })
-    expect(await t.db.read.select().from(logDevices)).toEqual([{ id: 1, deviceId: 'lamp', lastSeenAt: noon }])
+    expect(await t.db.read.select().from(logDevices)).toEqual([{ id: 1, deviceId: 'lamp' }])
+    expect(await t.db.read.select().from(logSeen)).toEqual([{ device: 1, lastSeenAt: noon }])
     expect(await t.db.read.select({ n: count() }).from(logIntake)).toEqual([{ n: 0 }])
     await Promise.all([t.logs.settle(), next.logs.settle()])
     expect(await t.db.read.select({ n: count() }).from(logEntries)).toEqual([{ n: 1 }])

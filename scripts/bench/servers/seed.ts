@@ -1,10 +1,13 @@
 import { join } from 'node:path'
 import { createDiskStore } from '../../../src/blobs/disk.ts'
 import { readConfig } from '../../../src/config.ts'
+import { createGroupCommit } from '../../../src/db/group-commit.ts'
 import { openSqlite } from '../../../src/db/sqlite.ts'
+import { createLogs } from '../../../src/features/logs/service.ts'
 import { createHub } from '../../../src/hub.ts'
+import { systemClock } from '../../../src/lib/clock.ts'
 import { createLog } from '../../../src/lib/log.ts'
-import { hashSecret, newId } from '../../../src/lib/secrets.ts'
+import { hashSecret, keptSecret, newId } from '../../../src/lib/secrets.ts'
 import { app, board, nameOf, owner, secretOf } from '../fleet.ts'
 
 const rowsAtOnce = 1000
@@ -27,7 +30,7 @@ export async function seed(dataDir: string, { devices, lines = 0, deployments = 
   const db = await openSqlite(path)
   const ids = await addDevices(db, parents, devices)
   if (image) await addDeployments(db, parents, { dataDir, image, count: Math.max(1, deployments) })
-  await addLines(db, parents, { ids, count: lines })
+  await addLines(db, parents, { ids, count: lines, dataDir })
   await db.close()
   return { applicationId: parents.applicationId, apiKey }
 }
@@ -70,6 +73,8 @@ async function addDevices(db: Database, parents: Parents, count: number) {
   return ids
 }
 
+type Lines = { ids: string[]; count: number; dataDir: string }
+
 type Images = { dataDir: string; image: Uint8Array; count: number }
 
 async function addDeployments(db: Database, { applicationId }: Parents, { dataDir, image, count }: Images) {
@@ -85,10 +90,18 @@ async function* once<T>(value: T) {
   yield value
 }
 
-async function addLines(db: Database, { applicationId }: Parents, { ids, count }: { ids: string[]; count: number }) {
-  const at = new Date()
-  await inBatches(db, count, (tx, numbers) => {
-    const of = (i: number) => ({ deviceId: ids[i % ids.length] ?? null, applicationId, type: 'device', payload: `line ${i}`, at })
-    return tx.insert(db.tables.logEntries).values(numbers.map(of))
-  })
+/** Lines come in as reports do, so that they are in every place where the hub has them. */
+async function addLines(db: Database, { applicationId }: Parents, { ids, count, dataDir }: Lines) {
+  const secret = await keptSecret(join(dataDir, 'jwt-secret'))
+  const logs = createLogs({ db, commits: createGroupCommit(db), clock: systemClock, log: createLog('silent'), secret })
+  const at = systemClock.now()
+  for (let from = 1; from <= count; from += rowsAtOnce) {
+    const numbers = Array.from({ length: Math.min(rowsAtOnce, count - from + 1) }, (_, i) => from + i)
+    await db.write(async (change) => {
+      for (const i of numbers)
+        logs.report(change, { deviceId: ids[i % ids.length] ?? '', applicationId, at, lines: [`line ${i}`] })
+    })
+    await logs.settle()
+  }
+  await logs.stop()
 }

@@ -2,8 +2,12 @@ import { sql } from 'drizzle-orm'
 import type { Columns } from '../columns.ts'
 import type { Applications } from './applications.ts'
 
-// SQLite takes no table name in a partial index.
+// SQLite takes no table name in an index.
 const ofPrograms = sql`device is null`
+
+/** The log is cut into parts of 16,384 entries each, by their ids. */
+export const partBits = 14
+const part = sql.raw(`(id >> ${partBits})`)
 
 /** What devices and programs have said, and what has changed. */
 export function defineLogs(
@@ -33,12 +37,15 @@ export function defineLogs(
   )
 
   /**
-   * The devices that have reported, by numbers, and when last: what every report changes, in rows so small that many share a
-   * page. The device is no reference, as a check of it would lock the device in the midst of everybody's reports.
+   * The devices that have reported, by numbers. The device is no reference, as a check of it would lock the device in the
+   * midst of everybody's reports.
    */
-  const logDevices = table('log_devices', { id: serial(), deviceId: text().notNull(), lastSeenAt: time().notNull() }, (t) => [
+  const logDevices = table('log_devices', { id: serial(), deviceId: text().notNull() }, (t) => [
     uniqueIndex('log_devices_device').on(t.deviceId)
   ])
+
+  /** When devices, by those numbers, were last heard of: what every report changes, in rows so small that hundreds share a page. */
+  const logSeen = table('log_seen', { device: long().primaryKey(), lastSeenAt: time().notNull() })
 
   /**
    * What devices and programs have said: the largest table, so that it refers by numbers. They are no references, as entries
@@ -60,7 +67,8 @@ export function defineLogs(
       hash: text()
     },
     (t) => [
-      index('log_entries_of_device').on(t.device, t.id),
+      // By parts first: entries of many devices would each go into a page of its own else.
+      index('log_entries_of_device_in_part').on(part, t.device),
       index('log_entries_of_log').on(t.log, t.id),
       // What programs sent, by type. Lines of devices are all of one type and too many to be kept in order once more.
       index('log_entries_type').on(t.type, t.id).where(ofPrograms),
@@ -82,5 +90,5 @@ export function defineLogs(
     at: time().notNull()
   })
 
-  return { logChains, logDevices, logEntries, logIntake, notices }
+  return { logChains, logDevices, logSeen, logEntries, logIntake, notices }
 }

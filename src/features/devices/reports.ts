@@ -71,8 +71,9 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
   }
 
   /** Runs work on a device as it is now, in the next transaction. Throws `missing` for one that is no more. */
-  async function onDevice<T>(deviceId: string, work: (change: Change, state: DeviceState) => Promise<T>): Promise<T> {
-    const state = await states.byId(deviceId)
+  async function onDevice<T>(deviceId: string, work: (change: Change, state: DeviceState) => T | Promise<T>): Promise<T> {
+    const found = states.byId(deviceId)
+    const state = found instanceof Promise ? await found : found
     if (!state) throw missing('Device not found')
     try {
       return await commits.submit((change) => work(change, state))
@@ -83,10 +84,17 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
     }
   }
 
-  async function storeStatus(change: Change, state: DeviceState, { status, deployment_id }: StatusReport) {
+  const runningOf = (state: DeviceState, { status, deployment_id }: StatusReport) =>
+    status === 'running' ? (deployment_id ?? state.runningId) : null
+
+  const isNews = (state: DeviceState, report: StatusReport) =>
+    state.status !== report.status || state.runningId !== runningOf(state, report)
+
+  async function storeStatus(change: Change, state: DeviceState, report: StatusReport) {
+    if (!isNews(state, report)) return
     const { device } = state
-    const runningId = status === 'running' ? (deployment_id ?? state.runningId) : null
-    if (state.status === status && state.runningId === runningId) return
+    const { status } = report
+    const runningId = runningOf(state, report)
     await setStatus.within(change, { id: device.id, status, runningId })
     Object.assign(state, { status, runningId })
     const data = { device_id: device.id, device: device.name, team: device.team, status, running_id: runningId }
@@ -109,6 +117,13 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
     return true
   }
 
+  const answerOf = ({ deployment }: DeviceState): HeartbeatAnswer => ({ relaunch: false, deploymentId: deployment?.id })
+
+  async function storeNews(change: Change, state: DeviceState, report: StatusReport): Promise<HeartbeatAnswer> {
+    await storeStatus(change, state, report)
+    return (await claimRelaunch(change, state)) ? { relaunch: true } : answerOf(state)
+  }
+
   /** Many connections end at once when a network does: they are noted together. */
   async function noteGone() {
     while (gone.size > 0) {
@@ -125,10 +140,10 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
     /** Stores a heartbeat with its log lines, and gives what to do: relaunch (once), or which deployment to run. */
     async heartbeat(device: Device, report: StatusReport, lines: string[]): Promise<HeartbeatAnswer> {
       refuseTooMany(lines)
-      const answer = await onDevice(device.id, async (change, state) => {
-        await storeStatus(change, state, report)
+      const answer = await onDevice(device.id, (change, state) => {
         takeIn(change, state.device, lines)
-        return { relaunch: await claimRelaunch(change, state), deploymentId: state.deployment?.id }
+        // Most often there is nothing more to do, and nothing to wait for.
+        return isNews(state, report) || state.relaunchPending ? storeNews(change, state, report) : answerOf(state)
       })
       metrics.heartbeat()
       tell({ device, over: 'http', status: report.status, lines })
@@ -147,7 +162,7 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
     /** Stores log lines that came over MQTT. */
     async log(device: Device, lines: string[]) {
       refuseTooMany(lines)
-      await onDevice(device.id, async (change, state) => takeIn(change, state.device, lines))
+      await onDevice(device.id, (change, state) => takeIn(change, state.device, lines))
       tell({ device, over: 'mqtt', lines })
     },
 

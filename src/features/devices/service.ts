@@ -49,7 +49,7 @@ type Needs = {
 
 /** The esp8266 fleet: which devices there are, and what they are asked to do. `downAfter` in ms. */
 export function createDevices({ db, clock, notices, logs, limits, presence, states, downAfter }: Needs) {
-  const { devices, logDevices, teams, applications } = db.tables
+  const { devices, logDevices, logSeen, teams, applications } = db.tables
   const columns = deviceColumns(db.tables)
   const nameOf = ({ id, name, team }: Named) => ({ device_id: id, device: name, team })
 
@@ -93,13 +93,14 @@ export function createDevices({ db, clock, notices, logs, limits, presence, stat
     /** The devices of a team, by name. */
     async list(team: Team): Promise<ListedDevice[]> {
       const { id, name, board, tag, status, runningId } = devices
-      const { lastSeenAt } = logDevices
+      const { lastSeenAt } = logSeen
       await logs.settle()
       const rows = await db.read
         .select({ id, name, board, tag, status, lastSeenAt, runningId, app: applications.slug, ...choiceColumns(db.tables) })
         .from(devices)
         .leftJoin(applications, eq(applications.id, devices.applicationId))
         .leftJoin(logDevices, eq(logDevices.deviceId, devices.id))
+        .leftJoin(logSeen, eq(logSeen.device, logDevices.id))
         .where(eq(devices.teamId, team.id))
         .orderBy(asc(devices.name))
       const silentSince = clock.now().getTime() - downAfter

@@ -107,8 +107,8 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
       return states.bySecretHash(hash) ?? load(bySecretHash, hash)
     },
 
-    /** A device by its id. */
-    byId: async (id: string): Promise<DeviceState | undefined> => states.byId(id) ?? (await load(byId, id)),
+    /** A device by its id: at once where it is in memory. */
+    byId: (id: string): DeviceState | Promise<DeviceState | undefined> => states.byId(id) ?? load(byId, id),
 
     /** Stores that a device has been told of its relaunch, or is about to be: nobody else tells it meanwhile. */
     async whileTold<T>(deviceId: string, store: () => Promise<T>): Promise<T> {

@@ -4,28 +4,26 @@ import type { Change, Db, Reader } from '../../db/index.ts'
 
 const remembered = 200_000
 
-/** When a device was last heard of. */
-export type Seen = { deviceId: string; lastSeenAt: Date }
-
 export type LogDevices = ReturnType<typeof createLogDevices>
 
 /** The devices that have reported, by the numbers that the log refers to them by, and when they were last heard of. */
 export function createLogDevices({ db }: { db: Db }) {
-  const { logDevices } = db.tables
+  const { logDevices, logSeen } = db.tables
   const { id, deviceId } = logDevices
   const numbers = new LRUCache<string, number>({ max: remembered }) // a number never changes
 
   async function learn(reader: Reader, ids: string[]) {
-    const unknown = ids.filter((each) => !numbers.has(each))
+    const unknown = ids.filter((each) => numbers.peek(each) === undefined)
     if (unknown.length === 0) return
     const rows = await reader.select({ id, deviceId }).from(logDevices).where(inArray(deviceId, unknown))
     for (const row of rows) numbers.set(row.deviceId, row.id)
   }
 
   /** Those who are new get a number; it is remembered once it is committed. */
-  async function add({ tx, afterCommit }: Change, fresh: Seen[]) {
+  async function add({ tx, afterCommit }: Change, fresh: string[]) {
     if (fresh.length === 0) return []
-    const rows = await tx.insert(logDevices).values(fresh).returning({ id, deviceId })
+    const values = fresh.map((each) => ({ deviceId: each }))
+    const rows = await tx.insert(logDevices).values(values).returning({ id, deviceId })
     afterCommit(() => {
       for (const row of rows) numbers.set(row.deviceId, row.id)
     })
@@ -39,22 +37,26 @@ export function createLogDevices({ db }: { db: Db }) {
       return numbers.get(each)
     },
 
-    /** Inside a change, which holds the order: notes when devices were last heard of, each once. Gives their numbers. */
-    async seen(change: Change, devices: Seen[]) {
-      await learn(
-        change.tx,
-        devices.map((each) => each.deviceId)
-      )
-      const known = devices.flatMap((each) => {
-        const number = numbers.get(each.deviceId)
-        return number === undefined ? [] : [{ id: number, ...each }]
-      })
-      const fresh = await add(
+    /** Inside a change, which holds the order: notes when devices were last heard of. Gives their numbers. */
+    async seen(change: Change, times: Map<string, Date>) {
+      await learn(change.tx, [...times.keys()])
+      const found = new Map<string, number>()
+      const fresh: string[] = []
+      for (const each of times.keys()) {
+        const number = numbers.get(each)
+        if (number === undefined) fresh.push(each)
+        else found.set(each, number)
+      }
+      for (const row of await add(change, fresh)) found.set(row.deviceId, row.id)
+      const rows = [...found].map(([each, device]) => ({ device, lastSeenAt: times.get(each) ?? new Date(0) }))
+      // In the order in which they lie, so that neighbours are written at once, and everybody locks them in the same order.
+      await db.insertMany(
         change,
-        devices.filter((each) => !numbers.has(each.deviceId))
+        logSeen,
+        rows.toSorted((a, b) => a.device - b.device),
+        { replacing: logSeen.device }
       )
-      await db.insertMany(change, logDevices, known, { replacing: id })
-      return new Map([...known, ...fresh].map((row) => [row.deviceId, row.id]))
+      return found
     }
   }
 }

@@ -42,11 +42,12 @@ export function createEntries({ db, chain }: { db: Db; chain: Chain }) {
   }
 
   /** Links an entry behind the end of its chain, which moves on. That of an application which is no more is in no chain. */
-  function linked(end: End | undefined, { type, payload }: Omit<NewEntry, 'applicationId'>) {
-    if (!end) return { log: null, seq: null, hash: null }
+  function linked(end: End | undefined, { device, type, payload, at }: NewEntry) {
+    if (!end) return { log: null, device, type, payload, at, seq: null, hash: null }
     const seq = end.place.seq + 1
-    end.place = { seq, hash: chain.link(end.applicationId, end.place.hash, { type, payload, seq }) }
-    return { log: end.log, ...end.place }
+    const hash = chain.link(end.applicationId, end.place.hash, { type, payload, seq })
+    end.place = { seq, hash }
+    return { log: end.log, device, type, payload, at, seq, hash }
   }
 
   async function moveEnd({ tx, afterCommit }: Change, { log, applicationId, place }: End, before: Place) {
@@ -68,10 +69,9 @@ export function createEntries({ db, chain }: { db: Db; chain: Chain }) {
       const before = [...ends.values()].map((end) => ({ end, place: end.place }))
       for (let from = 0; from < entries.length; from += atOnce) {
         if (from > 0) await new Promise((resolve) => void setImmediate(resolve)) // who only reads need not wait
-        const rows = entries.slice(from, from + atOnce).map(({ applicationId, ...entry }) => ({
-          ...entry,
-          ...linked(applicationId === null ? undefined : ends.get(applicationId), entry)
-        }))
+        const rows = entries
+          .slice(from, from + atOnce)
+          .map((entry) => linked(entry.applicationId === null ? undefined : ends.get(entry.applicationId), entry))
         await db.insertMany(change, logEntries, rows)
       }
       for (const { end, place } of before) await moveEnd(change, end, place)

@@ -41,20 +41,32 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
   const insertOne = db.prepare((database) => database.insert(logIntake).values({ reports: given('reports') }))
   const newest = db.prepare((database) => database.select({ id: max(logIntake.id) }).from(logIntake))
 
+  const { id, reports: packed } = logIntake
+  const weights = db.prepare((database) =>
+    database
+      .select({ id, weight: sql<number>`octet_length(${packed})` })
+      .from(logIntake)
+      .orderBy(asc(id))
+      .limit(rowsAtOnce)
+  )
+  const upTo = db.prepare((database) =>
+    database
+      .select()
+      .from(logIntake)
+      .where(lte(id, given('last')))
+      .orderBy(asc(id))
+  )
+
   async function insertGathered(change: Change) {
     for (const reports of inRows(gathered.get(change) ?? [])) await insertOne.within(change, { reports: JSON.stringify(reports) })
   }
 
   /** The oldest rows, as many as together are no heavier than what is folded at once, and one in any case. */
-  async function oldest({ tx }: Change) {
-    const { id, reports } = logIntake
-    const weights = tx.select({ id, weight: sql<number>`octet_length(${reports})` }).from(logIntake)
+  async function oldest(change: Change) {
     let weight = 0
-    const fitting = (await weights.orderBy(asc(id)).limit(rowsAtOnce)).filter(
-      (row, i) => (weight += row.weight) <= weightAtOnce || i === 0
-    )
+    const fitting = (await weights.within(change, {})).filter((row, i) => (weight += row.weight) <= weightAtOnce || i === 0)
     const last = fitting.at(-1)
-    return last ? tx.select().from(logIntake).where(lte(id, last.id)).orderBy(asc(id)) : []
+    return last ? await upTo.within(change, { last: last.id }) : []
   }
 
   /** Folds the oldest rows; gives the last of them, 0 where there was none. */
@@ -143,12 +155,8 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
   }
 }
 
-/** When each device was last heard of, in the same order whoever asks. */
-function lastSeen(reports: Packed[]) {
-  const times = new Map(reports.map(([deviceId, , at]) => [deviceId, new Date(at)]))
-  const seen = [...times].map(([deviceId, lastSeenAt]) => ({ deviceId, lastSeenAt }))
-  return seen.toSorted((a, b) => (a.deviceId < b.deviceId ? -1 : 1))
-}
+/** When each device was last heard of. */
+const lastSeen = (reports: Packed[]) => new Map(reports.map(([deviceId, , at]) => [deviceId, new Date(at)]))
 
 const entriesOf = ([, applicationId, at, ...lines]: Packed, device: number | null) =>
   lines.map((payload) => ({ applicationId, device, type: deviceType, payload, at: new Date(at) }))

@@ -1,13 +1,16 @@
-import { and, asc, eq, inArray, isNull, lte, sql } from 'drizzle-orm'
+import { asc, eq, inArray, lte, sql } from 'drizzle-orm'
 import type { Change, Db } from '../../db/index.ts'
 import type { Chain, Place } from './chain.ts'
+import type { Parts } from './parts.ts'
 
 const batch = 1000
+
+type Needs = { db: Db; chain: Chain; parts: Parts; settle(): Promise<void> }
 
 type Cut = { removed: number; last: Place | undefined }
 
 /** Takes entries out of the log. */
-export function createRetention({ db, chain, settle }: { db: Db; chain: Chain; settle(): Promise<void> }) {
+export function createRetention({ db, chain, parts, settle }: Needs) {
   const { logEntries, logChains } = db.tables
 
   /** What is cut off each chain: how many entries, and the last of those that were linked. */
@@ -66,8 +69,6 @@ export function createRetention({ db, chain, settle }: { db: Db; chain: Chain; s
     },
 
     /** Inside a change: removes the lines of a device that are in no application's log. */
-    async removeOfDevice({ tx }: Change, device: number) {
-      await tx.delete(logEntries).where(and(eq(logEntries.device, device), isNull(logEntries.log)))
-    }
+    removeOfDevice: parts.removeOfNoLog
   }
 }

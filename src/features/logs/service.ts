@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, gte, isNull, lt, type SQL } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNull, lt } from 'drizzle-orm'
 import type { GroupCommit } from '../../db/group-commit.ts'
 import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -7,15 +7,14 @@ import { createChain } from './chain.ts'
 import { createLogDevices } from './devices.ts'
 import { createEntries, type NewEntry } from './entries.ts'
 import { createIntake, deviceType } from './intake.ts'
+import { createParts } from './parts.ts'
 import { createRetention } from './retention.ts'
 import { createVerification } from './verification.ts'
 
 const page = 1000
 
 export { deviceType } from './intake.ts'
-
-/** A line that a device sent, with its place in the log. */
-export type LogLine = { id: number; at: Date; line: string }
+export type { LogLine } from './parts.ts'
 
 /** From where a log is read: after an entry, or from a time on. */
 export type LogStart = { after: number } | { since: Date }
@@ -53,11 +52,11 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
   const entries = createEntries({ db, chain })
   const devices = createLogDevices({ db })
   const intake = createIntake({ db, log, entries, devices })
-  const retention = createRetention({ db, chain, settle: intake.settle })
+  const parts = createParts(db)
+  const retention = createRetention({ db, chain, parts, settle: intake.settle })
   const { id, type, payload, at, seq, hash } = logEntries
   const listed = { id, applicationId: logChains.applicationId, deviceId: logDevices.deviceId, type, payload, at, seq, hash }
   const saidIn = new WeakMap<Change, NewEntry[]>()
-  const from = (start: LogStart): SQL => ('after' in start ? gt(logEntries.id, start.after) : gte(logEntries.at, start.since))
 
   /** The number of an application's log; null where nobody has logged to it. */
   async function logOf(applicationId: string) {
@@ -86,12 +85,7 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
       await intake.settle()
       const device = await devices.numberOf(deviceId)
       if (device === undefined) return { lines: [], more: false }
-      const lines: LogLine[] = await db.read
-        .select({ id: logEntries.id, at: logEntries.at, line: logEntries.payload })
-        .from(logEntries)
-        .where(and(eq(logEntries.device, device), from(start)))
-        .orderBy(asc(logEntries.id))
-        .limit(page)
+      const lines = await parts.linesOf(device, { after: 0, ...start, limit: page })
       return { lines, more: lines.length === page }
     },
 

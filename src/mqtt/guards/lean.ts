@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
-import type { Aedes } from 'aedes'
+import type { Aedes, Client } from 'aedes'
 import type { Wire } from '../wire.ts'
-import type { AedesClient, ParsedPacket } from './aedes.ts'
+import { type AedesClient, insideOf, type ParsedPacket } from './aedes.ts'
 import type { Bucket } from './bucket.ts'
 import { Refusal } from './refusals.ts'
 
@@ -36,6 +36,15 @@ export function createLeanClients(broker: Aedes, { newBucket, dealtWith }: Needs
 
     /** Hands a packet to Aedes, which calls `dealtWith` for it in the end. */
     handOn: (client: AedesClient, packet: ParsedPacket) => handOn.call({ client }, packet)
+  }
+}
+
+/** Of a subscription only its QoS counts: what Aedes keeps with each is for passing on, which is not done through it (emitter.ts). */
+export function keepLean(client: Client, filters: string[]) {
+  const { subscriptions } = insideOf(client)
+  for (const filter of filters) {
+    const subscription = subscriptions[filter]
+    if (subscription) subscriptions[filter] = subscription.qos === 0 ? atMostOnce : atLeastOnce
   }
 }
 
@@ -96,6 +105,9 @@ const fieldsOf = (broker: Aedes, conn: Wire) => ({
   keepalive: 0,
   principal: undefined
 })
+
+const atMostOnce = Object.freeze({ qos: 0 })
+const atLeastOnce = Object.freeze({ qos: 1 })
 
 function nothing() {}
 const none = Object.freeze({})
