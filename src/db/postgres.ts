@@ -148,9 +148,10 @@ async function whileHeld<T>(client: postgres.Sql, lock: number, work: () => Prom
 }
 
 async function appliedTo(client: postgres.Sql) {
-  const [there] = await client<{ name: string | null }[]>`select to_regclass('hub_migrations')::text as name`
+  const [there] = await client.unsafe<{ name: string | null }[]>("select to_regclass('hub_migrations')::text as name")
   if (!there?.name) return []
-  return (await client<{ tag: string }[]>`select tag from hub_migrations order by tag`).map(({ tag }) => tag)
+  const rows = await client.unsafe<{ tag: string }[]>('select tag from hub_migrations order by tag')
+  return rows.map(({ tag }) => tag)
 }
 
 function bringUpToDate(client: postgres.Sql) {

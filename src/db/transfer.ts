@@ -36,6 +36,8 @@ export async function transfer(folder: string, url: string, { report, signal }: 
 
 function copyAll({ source, target, sequences, report, signal }: Transfer) {
   return target.write(async (change) => {
+    for (const bound of ['statement_timeout', 'idle_in_transaction_session_timeout'])
+      await execute(change, sql.raw(`set local ${bound} = 0`))
     await execute(change, sql`lock table hub_migrations`)
     const tables = tablesInOrder(source.tables)
     const counts = new Map<string, number>()

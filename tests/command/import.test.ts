@@ -84,7 +84,7 @@ if (postgresServer) {
       await source.close()
       const { code, output, complaints } = await operate(`import sqlite ${folder}`, place.env)
       expect(code, complaints).toBe(0)
-      expect(output).toMatch(/^31,\d{3} rows imported, and counted there, in /)
+      expect(output).toMatch(/^[\d,]+ rows imported, and counted there, in /)
       const target = await openPostgres(place.env.DATABASE_URL ?? '')
       expect(await everything(target)).toEqual(before)
       const { deployments } = target.tables

@@ -17,23 +17,29 @@ export const gc: Command = {
   summary: 'removes stored bytes that nothing refers to',
   usage: 'gc',
   about: `Only those that nobody stored within the last hour go: they may be of an upload whose row is just being written.
-A running hub does the same by itself every ten minutes, so this is for one that is stopped; --dry-run may run beside it.`,
+A running hub does the same by itself every ten minutes. With bytes on disk this is for a hub that is stopped, and --dry-run may run
+beside one; with bytes in S3 hubs may be running.`,
   options: { 'dry-run': { about: 'removes nothing: says to how many nothing refers' } },
   run: collect
 }
 
 async function collect({ config, isOn, say }: Call): Promise<Outcome> {
   const dry = isOn('dry-run')
+  if (!config.s3 && !existsSync(join(config.dataDir, 'blobs')))
+    throw new Error(`There are no bytes in ${config.dataDir}: is DATA_DIR the hub's?`)
   const db = await openBeside(config)
-  const unlock = dry ? () => {} : lockFolder(config.dataDir)
+  let unlock = () => {}
   try {
+    if (!dry && !config.s3) unlock = lockFolder(config.dataDir) // on disk a store of the same bytes must not come between
     const { referred } = createReferences({ db })
     const store = openStore(config)
     const blobs = createBlobs({ store, clock: systemClock, sweeping: () => lockSweeping(config.dataDir) })
-    if (!config.s3 && !existsSync(join(config.dataDir, 'blobs')))
-      throw new Error(`There are no bytes in ${config.dataDir}: is DATA_DIR the hub's?`)
     if (dry) say(`Nothing refers to ${counted(await abandoned(store, referred), 'blob')}.`)
-    else say(`${counted(await blobs.sweep(referred, blobGrace), 'blob')} removed.`)
+    else {
+      const gone = await db.alone('upkeep', () => blobs.sweep(referred, blobGrace))
+      if (gone === undefined) throw new Error('A hub is at it')
+      say(`${counted(gone, 'blob')} removed.`)
+    }
     return 'done'
   } finally {
     unlock()
