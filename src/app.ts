@@ -7,6 +7,7 @@ import { createDirect } from './apis/direct.ts'
 import { errorAnswers } from './apis/errors.ts'
 import { heartbeat, image } from './apis/fleet/board-answers.ts'
 import { fleetApi } from './apis/fleet/routes.ts'
+import { createForwarding } from './apis/forwarding.ts'
 import { hubApi } from './apis/hub/routes.ts'
 import { registryApi } from './apis/registry/routes.ts'
 import { requestLog } from './apis/request-log.ts'
@@ -54,3 +55,6 @@ function crossOrigin({ config: { corsOrigins } }: Hub) {
 
 export type App = ReturnType<typeof createApp>
 export type Direct = ReturnType<typeof createDirectRoutes>
+
+export { createForwarding }
+export type Forwarding = ReturnType<typeof createForwarding>

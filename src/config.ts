@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import Type, { type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { createNetworks } from './lib/networks.ts'
 import { parseBytes, parseDuration } from './lib/text.ts'
 
 const text = (description: string, options: { default?: string; minLength?: number } = {}) =>
@@ -39,6 +40,11 @@ const Environment = Type.Object({
     count('how many of them from one address; 1000 when unset, but from this machine as many as there may be')
   ),
   MQTT_ANONYMOUS: flag('whether desktop clients may sign in to MQTT by their client id alone', 'true'),
+  MQTT_PROXY_PROTOCOL: flag('whether TRUSTED_PROXIES begin MQTT connections with the PROXY protocol, version 1 or 2', 'false'),
+  TRUSTED_PROXIES: Type.Optional(
+    text('addresses and networks (10.0.0.0/8), separated by commas, of proxies that are believed whom they pass on')
+  ),
+  DRAIN_TIME: duration('over how long clients are let go before the hub stops', '0s'),
   TLS_CERT_FILE: Type.Optional(text('certificate chain, PEM')),
   TLS_KEY_FILE: Type.Optional(text('private key of the certificate, PEM')),
   DATA_DIR: text('folder of the database, the stored bytes and the generated secrets', { default: './data', minLength: 1 }),
@@ -173,7 +179,7 @@ function contradictions(given: Record<string, string | undefined>) {
       'GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET go together'
     ]
   ]
-  return rules.filter(([broken]) => broken).map(([, sentence]) => sentence)
+  return [...rules, ...behindProxies(given)].filter(([broken]) => broken).map(([, sentence]) => sentence)
 }
 
 function contradictionsOfS3(given: Record<string, string | undefined>): [boolean, string][] {
@@ -190,6 +196,26 @@ function contradictionsOfS3(given: Record<string, string | undefined>): [boolean
   ]
 }
 
+const behindProxies = (given: Record<string, string | undefined>): [boolean, string][] => [
+  [given.MQTT_PROXY_PROTOCOL === 'true' && given.TRUSTED_PROXIES === undefined, 'MQTT_PROXY_PROTOCOL needs TRUSTED_PROXIES'],
+  [networksIn(given.TRUSTED_PROXIES) === undefined, 'TRUSTED_PROXIES must be addresses and networks such as 10.0.0.0/8']
+]
+
+/** The networks of a list; undefined where one of them is none. */
+function networksIn(listed = '') {
+  try {
+    return createNetworks(separated(listed))
+  } catch {
+    return undefined
+  }
+}
+
+const separated = (list: string) =>
+  list
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '')
+
 // What the pattern of a variable lets through can be read.
 const milliseconds = (text: string) => parseDuration(text) ?? 0
 const bytes = (text: string) => parseBytes(text) ?? 0
@@ -204,6 +230,9 @@ function resolveConfig(environment: Environment) {
     tls: TLS_CERT_FILE && TLS_KEY_FILE ? { certFile: TLS_CERT_FILE, keyFile: TLS_KEY_FILE, port: MQTTS_PORT ?? 8883 } : undefined,
     mqttMaxConnections: environment.MQTT_MAX_CONNECTIONS,
     mqttMaxConnectionsPerAddress: environment.MQTT_MAX_CONNECTIONS_PER_ADDRESS,
+    mqttProxyProtocol: environment.MQTT_PROXY_PROTOCOL === 'true',
+    trustedProxies: createNetworks(separated(environment.TRUSTED_PROXIES ?? '')),
+    drainTime: milliseconds(environment.DRAIN_TIME),
     mqttAnonymous: environment.MQTT_ANONYMOUS === 'true',
     dataDir: resolve(environment.DATA_DIR),
     databaseUrl: environment.DATABASE_URL,

@@ -1,14 +1,14 @@
-import type { App, Direct } from './app.ts'
+import type { App, Direct, Forwarding } from './app.ts'
 import type { Hub } from './hub.ts'
 import type { WebSocketConnections } from './mqtt/websocket.ts'
 
 // The largest upload that streams in has its own limit; this one keeps a client from sending without end.
 const overhead = 1024 * 1024
 
-type Edges = { app: App; direct: Direct; sockets: WebSocketConnections }
+type Edges = { app: App; direct: Direct; forwarding: Forwarding; sockets: WebSocketConnections }
 
 /** Serves the app, its direct routes in front of it, and MQTT over WebSocket at `/mqtt`, on the hub's HTTP port. */
-export function serveHttp(hub: Hub, { app, direct, sockets }: Edges) {
+export function serveHttp(hub: Hub, { app, direct, forwarding, sockets }: Edges) {
   const { host, port, imageMaxBytes, buildMaxBytes, sourceMaxBytes, fileMaxBytes, archiveMaxBytes } = hub.config
   const server = Bun.serve({
     hostname: host,
@@ -19,17 +19,20 @@ export function serveHttp(hub: Hub, { app, direct, sockets }: Edges) {
     reusePort: false, // what Bun takes it to mean otherwise: a second hub would share the port and its callers in silence
     websocket: sockets.handlers,
     fetch(request, self) {
+      forwarding.note(request, self)
       makeAbsolute(request)
-      const answer = direct(request, self)
+      const answer = direct(request, front)
       if (answer) return answer
-      const taken = sockets.upgrade(request, self)
+      const taken = sockets.upgrade(request, { server: self, addressOf })
       if (taken === 'upgraded') return undefined
       if (taken) return taken
       return request.method === 'HEAD' ? head(app, request) : app.handle(request)
     }
   })
   // The routes ask the server for the caller's address and for time; it is not Elysia's own, so that `/mqtt` can stand beside it.
-  app.server = server
+  const front = forwarding.before(server)
+  const addressOf = (request: Request) => front.requestIP(request)?.address ?? 'unknown'
+  app.server = front as typeof server
 
   return {
     port: server.port ?? port,

@@ -55,6 +55,8 @@ import { keptSecret } from './lib/secrets.ts'
 /** Everything that an edge is given. */
 export type Hub = Awaited<ReturnType<typeof createHub>>
 
+export type Phase = 'starting' | 'up' | 'draining'
+
 type Needs = { config: Config; log: Log; clock?: Clock; limits?: Limits; enginePatience?: number | undefined }
 
 /** Builds every service once, over an open and migrated database. */
@@ -140,6 +142,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   await logs.settle() // what the last run had taken in
   await notices.start()
   let address = config.publicUrl ?? httpAddress(config.host, config.port)
+  let phase: Phase = 'starting'
   let checkBroker = (): Promise<void> => Promise.reject(new Error('The broker is not running'))
 
   return {
@@ -180,6 +183,12 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
       { check: store.check, complaint: 'The store of bytes does not answer' },
       { check: () => checkBroker(), complaint: 'The broker does not pass on messages' }
     ],
+    /** Whether the hub takes part in the work. */
+    phase: () => phase,
+    /** It is up, or begins to let its clients go. */
+    enter: (next: Phase) => {
+      phase = next
+    },
     /** The MQTT edge says how its broker is checked. */
     setBrokerCheck: (check: () => Promise<void>) => {
       checkBroker = check

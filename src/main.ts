@@ -17,7 +17,8 @@ const running = await runHub({ config, log }).catch((error: unknown) => {
 })
 greet(running)
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(running, signal))
+const hurry = new AbortController()
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(running, signal))
 process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
 process.on('uncaughtException', (error) => {
   log.fatal({ err: error }, 'uncaught exception')
@@ -56,9 +57,12 @@ function greet({
   console.log(['Updraft is up.', ...lines.map((line) => `  ${line}`)].join('\n'))
 }
 
-/** Ends the process with 0 once everything is closed, and in any case in time for whoever sent the signal. */
+/** Ends the process with 0 once its clients have been let go and everything is closed, and in any case in time for whoever sent the signal. */
 async function stop(hub: RunningHub, signal: string) {
-  log.info({ signal }, 'stopping')
+  if (hub.hub.phase() === 'draining') return hurry.abort() // whoever says so again does not want to wait
+  const { drainTime } = hub.hub.config
+  log.info({ signal, drainTime }, 'stopping')
+  await hub.drain(drainTime, hurry.signal)
   setTimeout(() => process.exit(0), longestStop).unref()
   await hub.stop()
   process.exit(0)

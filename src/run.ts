@@ -1,4 +1,4 @@
-import { createApp, createDirectRoutes } from './app.ts'
+import { createApp, createDirectRoutes, createForwarding } from './app.ts'
 import type { Config } from './config.ts'
 import type { Limits } from './features/accounts/limits.ts'
 import { serveHttp } from './http.ts'
@@ -23,11 +23,17 @@ export async function runHub({ config, log, mqttLimits = {}, ...replaced }: { co
   const broker = await createBroker(hub, { limits: mqttLimits })
   const mqtt = await listenForMqtt(hub, broker)
   const app = createApp(hub)
-  const http = serveHttp(hub, { app, direct: createDirectRoutes(hub), sockets: createWebSocketConnections(broker) })
+  const http = serveHttp(hub, {
+    app,
+    direct: createDirectRoutes(hub),
+    forwarding: createForwarding(hub),
+    sockets: createWebSocketConnections(broker)
+  })
   hub.listensOn(http.port)
   hub.upkeep.start()
   hub.repos.poller.start()
   await hub.startWork()
+  hub.enter('up')
 
   return {
     hub,
@@ -36,6 +42,11 @@ export async function runHub({ config, log, mqttLimits = {}, ...replaced }: { co
     ports: { http: http.port, mqtt: mqtt.port, mqtts: mqtt.tlsPort },
     /** The first administrator, where this start made one; the password only where the hub made it up. */
     admin,
+    /** Says that work belongs elsewhere, and lets MQTT clients go over `ms`, some at a time; ends at once when `hurry` is aborted. */
+    async drain(ms: number, hurry: AbortSignal) {
+      hub.enter('draining')
+      await broker.drain(ms, hurry)
+    },
     /** Ends in order: no new callers, endless answers end, requests under way finish, connections close, the database last. */
     async stop() {
       mqtt.stop()

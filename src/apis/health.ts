@@ -13,3 +13,12 @@ export async function checkHealth({ checks }: Pick<Hub, 'checks'>) {
     })
   }
 }
+
+const notUp = { starting: 'The hub is starting', draining: 'The hub is about to stop' }
+
+/** Resolves when the hub is to be sent work: it is up, and every part of it answers. Throws `unavailable`. */
+export async function checkReadiness(hub: Pick<Hub, 'phase' | 'checks'>) {
+  const phase = hub.phase()
+  if (phase !== 'up') throw unavailable(notUp[phase])
+  await checkHealth(hub)
+}

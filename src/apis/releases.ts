@@ -2,6 +2,7 @@ import { t } from 'elysia'
 import { architectures } from '../features/releases/columns.ts'
 import type { Hub } from '../hub.ts'
 import { versionMaxLength, versionPattern } from '../lib/versions.ts'
+import { originOf } from './forwarding.ts'
 
 // What document 000 and the routes that the hub adds to it have in common.
 
@@ -47,8 +48,4 @@ export const next = t.Union([t.String(), t.Null()], {
 })
 
 /** Under which address whoever sent a request reaches the hub: PUBLIC_URL, or else where the request went. */
-export function baseOf({ config: { publicUrl }, address }: Hub, { headers }: Request) {
-  if (publicUrl !== undefined) return publicUrl
-  const host = headers.get('host')
-  return host ? `http://${host}` : address()
-}
+export const baseOf = ({ config: { publicUrl }, address }: Hub, request: Request) => publicUrl ?? originOf(request) ?? address()

@@ -5,6 +5,7 @@ import { createAccess } from './access.ts'
 import { createArrivals } from './arrivals.ts'
 import { createConnect } from './connect.ts'
 import { createConnections } from './connections.ts'
+import { letGo } from './draining.ts'
 import { createElsewhere } from './elsewhere.ts'
 import { insideOf } from './guards/aedes.ts'
 import { createGuards } from './guards/clients.ts'
@@ -153,6 +154,9 @@ export async function createBroker(hub: Hub, { limits: changed = {} }: { limits?
 
     /** Resolves when nothing is under way: what was changed until now has been told. */
     settled: work.done,
+
+    /** Lets clients go over `ms`; those who come meanwhile too. */
+    drain: (ms: number, hurry: AbortSignal) => letGo(connections.all, ms, hurry),
 
     /** Ends every connection. Nobody's will is published: it is the hub that goes, not its clients. */
     async stop() {

@@ -45,6 +45,9 @@ export function createConnections(listeners: { users?: GroupListener; teams?: Gr
     /** The client of a session. */
     withId: (id: string) => byId.get(id),
 
+    /** Everybody. */
+    all: () => byId.values(),
+
     /** The sessions of all. */
     ids: () => byId.keys(),
 

@@ -10,6 +10,8 @@ const unreadAtMost = 256 * 1024
 
 type Data = { address: string; frames: Bucket; wire?: WebSocketWire }
 
+type Door = { server: Server<Data>; addressOf(request: Request): string }
+
 /** A connection over a WebSocket: its bytes are the same, however they lie in frames. */
 class WebSocketWire extends Wire {
   #socket: ServerWebSocket<Data>
@@ -72,7 +74,7 @@ export function createWebSocketConnections({ handle, line, limits }: Pick<Broker
   return {
     handlers,
     /** Takes over a request for `/mqtt`: `upgraded`, or the answer to one that is no MQTT WebSocket; undefined for other paths. */
-    upgrade(request: Request, server: Server<Data>): 'upgraded' | Response | undefined {
+    upgrade(request: Request, { server, addressOf }: Door): 'upgraded' | Response | undefined {
       if (!isForMqtt(request.url)) return undefined
       const offered =
         request.headers
@@ -80,7 +82,7 @@ export function createWebSocketConnections({ handle, line, limits }: Pick<Broker
           ?.split(',')
           .map((name) => name.trim()) ?? []
       if (!offered.includes('mqtt')) return refusal('Connect with a WebSocket of the subprotocol mqtt') // [MQTT-6.0.0-3]
-      const data = { address: server.requestIP(request)?.address ?? 'unknown', frames: fullBucket(rate) }
+      const data = { address: addressOf(request), frames: fullBucket(rate) }
       const upgraded = server.upgrade(request, { data, headers: { 'sec-websocket-protocol': 'mqtt' } }) // [MQTT-6.0.0-4]
       return upgraded ? 'upgraded' : refusal('Connect with a WebSocket')
     }

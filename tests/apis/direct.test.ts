@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createDirectRoutes } from '../../src/app.ts'
+import { createDirectRoutes, createForwarding } from '../../src/app.ts'
 import { defaultLimits } from '../../src/features/accounts/limits.ts'
 import { serveHttp } from '../../src/http.ts'
 import { createWebSocketConnections } from '../../src/mqtt/websocket.ts'
@@ -51,7 +51,7 @@ describe(`in front of Elysia, on ${databaseName}`, () => {
     await using _ = hub
     const { server } = hub.app
     const sockets = createWebSocketConnections(hub.broker)
-    const plain = serveHttp(hub.hub, { app: hub.app, direct: () => undefined, sockets })
+    const plain = serveHttp(hub.hub, { app: hub.app, direct: () => undefined, forwarding: createForwarding(hub.hub), sockets })
     hub.app.server = server
     const image = `/devices/${secrets.lamp}/image`
     const beat = `/devices/${secrets.lamp}/heartbeat?status=ready`

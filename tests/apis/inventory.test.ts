@@ -100,6 +100,8 @@ const documented = {
     'DELETE /teams/:team/members/:username',
     'GET /events',
     'GET /metrics',
+    'GET /health/ready',
+    'GET /health/live',
     'GET /swagger',
     'GET /swagger/json'
   ]

@@ -25,6 +25,8 @@ export const story = [
   'DELETE /api/v1/applications/{id}',
   'DELETE /api/v1/applications/{id}/hard-delete',
   'GET /health',
+  'GET /health/ready',
+  'GET /health/live',
   'GET /metrics',
   'POST /register',
   'POST /login',

@@ -57,7 +57,9 @@ describe('the configuration', () => {
       TASK_MEMORY: 'much',
       TASK_CPUS: '0',
       TASK_TIMEOUT: 'never',
-      TASK_CONCURRENCY: '0'
+      TASK_CONCURRENCY: '0',
+      TRUSTED_PROXIES: '10.0.0.0/8, the proxy',
+      DRAIN_TIME: 'a while'
     }
     let problems: string[] = []
     try {
@@ -91,6 +93,12 @@ describe('the configuration', () => {
       )
     }
     expect(() => readConfig({ S3_REGION: 'eu-central-1' })).toThrow('S3_ENDPOINT and S3_REGION need S3_BUCKET')
+  })
+
+  test('wants to know which proxies are to be believed before any is', () => {
+    expect(() => readConfig({ MQTT_PROXY_PROTOCOL: 'true' })).toThrow('MQTT_PROXY_PROTOCOL needs TRUSTED_PROXIES')
+    const { trustedProxies, mqttProxyProtocol } = readConfig({ MQTT_PROXY_PROTOCOL: 'true', TRUSTED_PROXIES: '10.0.0.0/8,::1' })
+    expect([mqttProxyProtocol, trustedProxies.has('10.1.2.3'), trustedProxies.has('127.0.0.1')]).toEqual([true, true, false])
   })
 
   test('is described variable by variable', () => {

@@ -1,35 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { generate } from 'mqtt-packet'
-import type { MqttLimits } from '../../src/mqtt/limits.ts'
 import { bareClient } from '../support/bare.ts'
 import { deploy, type TestHub, testDevice, testHub } from '../support/hub.ts'
 import { figure, refusals } from '../support/metrics.ts'
 import { asDevice, asUser, listed, logOf, mqttClient, noticed, packetClient, until, userClient, within } from '../support/mqtt.ts'
 import { hasMosquitto } from '../support/needs.ts'
 import { exchange, rawHttp, silentSocket, webSocket } from '../support/sockets.ts'
+import { tlsHub } from '../support/tls.ts'
 
 const log = 'ada/devices/lamp/log'
-
-/** A hub that also listens over TLS, with a certificate made for it. */
-async function tlsHub(mqttLimits: Partial<MqttLimits> = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'updraft-tls-'))
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
-  const made = Bun.spawnSync(['openssl', 'req', '-x509', ...kind, ...subject, '-keyout', key, '-out', cert])
-  if (!made.success) throw new Error(made.stderr.toString())
-  const hub = await testHub({ mqttLimits, env: { MQTTS_PORT: '0', TLS_CERT_FILE: cert, TLS_KEY_FILE: key } })
-  const dispose = async () => {
-    await hub[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true })
-  }
-  return { ...hub, cert, tlsPort: hub.ports.mqtts ?? 0, [Symbol.asyncDispose]: dispose }
-}
 
 async function lampOf(hub: TestHub) {
   const ada = await hub.user('ada')

@@ -9,10 +9,11 @@ import type { Clock } from '../../src/lib/clock.ts'
 import { createLog } from '../../src/lib/log.ts'
 import type { MqttLimits } from '../../src/mqtt/limits.ts'
 import { balanced, sharedBytes } from './balanced.ts'
+import { callerOf, password, type TestUser } from './caller.ts'
 import { freshDatabase } from './databases.ts'
 
-export type Answer = { status: number; body: unknown }
-type Call = { headers?: Record<string, string>; raw?: RequestInit['body'] }
+export { type Answer, password, type TestUser } from './caller.ts'
+
 type Options = {
   env?: Record<string, string>
   clock?: Clock
@@ -21,11 +22,9 @@ type Options = {
   enginePatience?: number
 }
 
-export const password = 'correct horse battery'
 export const jwtSecret = 'a secret of the tests, long enough to sign with'
 
 export type TestHub = Awaited<ReturnType<typeof testHub>>
-export type TestUser = Awaited<ReturnType<TestHub['user']>>
 
 /** A whole hub on ports of its own, over a fresh database of this run; `await using` ends it and takes its data away. */
 export async function testHub({ env = {}, clock, limits, mqttLimits = {}, enginePatience }: Options = {}) {
@@ -52,58 +51,12 @@ export async function testHub({ env = {}, clock, limits, mqttLimits = {}, engine
   const running = await balanced({ config, log, mqttLimits, ...replaced })
   const base = `http://127.0.0.1:${running.ports.http}`
 
-  /** Sends `METHOD /path` and gives the status with the body, parsed where it is JSON. */
-  async function call(route: string, body?: object, { headers = {}, raw }: Call = {}): Promise<Answer> {
-    const response = await send(route, body, { headers, raw: raw ?? null })
-    const text = await response.text()
-    return { status: response.status, body: response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text }
-  }
-
-  async function send(route: string, body?: object, { headers = {}, raw = null }: Call = {}) {
-    const [method = 'GET', path = '/'] = route.split(' ')
-    const json = body
-      ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } }
-      : { body: raw ?? null, headers }
-    const response = await fetch(`${base}${path}`, { method, redirect: 'manual', ...json })
-    await running.agreed()
-    return response
-  }
-
-  async function signIn(email: string) {
-    const answer = await call('POST /login', { email, password })
-    return (answer.body as { access_token: string }).access_token
-  }
-
-  function as(token: string) {
-    const headers = { access_token: token }
-    return {
-      token,
-      call: (route: string, body?: object, more: Call = {}) =>
-        call(route, body, { ...more, headers: { ...headers, ...more.headers } }),
-      send: (route: string, body?: object, more: Call = {}) =>
-        send(route, body, { ...more, headers: { ...headers, ...more.headers } })
-    }
-  }
-
-  /** A new user by that name, signed in. */
-  async function user(name: string) {
-    const email = `${name}@example.org`
-    const made = await call('POST /auth', { name, email, password, password_confirmation: password })
-    if (made.status !== 200) throw new Error(`no user ${name}: ${JSON.stringify(made.body)}`)
-    return { name, email, ...as(await signIn(email)) }
-  }
+  const caller = callerOf(base, running.agreed)
 
   return {
     ...running,
     dataDir,
-    base,
-    call,
-    send,
-    user,
-    /** The first administrator, signed in. */
-    root: async () => as(await signIn('root@example.org')),
-    as,
-    signIn,
+    ...caller,
     /** The hub's database, behind its back. */
     openDb: () => (config.databaseUrl ? openPostgres(config.databaseUrl) : openSqlite(join(dataDir, 'updraft.sqlite'))),
     /** What the hub has logged so far. */

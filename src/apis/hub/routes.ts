@@ -5,6 +5,7 @@ import { docsRoutes } from './docs.ts'
 import { downloadRoutes } from './downloads.ts'
 import { eventRoutes } from './events.ts'
 import { metricsRoutes } from './metrics.ts'
+import { readinessRoutes } from './readiness.ts'
 import { teamRoutes } from './teams.ts'
 
 /** What no document has and every one of them needs. */
@@ -15,4 +16,5 @@ export const hubApi = (hub: Hub) =>
     .use(downloadRoutes(hub))
     .use(eventRoutes(hub))
     .use(metricsRoutes(hub))
+    .use(readinessRoutes(hub))
     .use(docsRoutes())

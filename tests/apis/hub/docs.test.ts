@@ -17,6 +17,8 @@ import {
 
 const publicRoutes = [
   'GET /health',
+  'GET /health/ready',
+  'GET /health/live',
   'POST /register',
   'POST /login',
   'POST /auth',
@@ -148,7 +150,8 @@ describe('GET /swagger/json', () => {
   test('says every error in the shape of its document', () =>
     withDocument((document) => {
       const errors = answersOf(document).filter(({ status }) => status >= 400 && status !== 416)
-      expect([...new Set(errors.map(({ route }) => route))].toSorted()).toEqual(routesOf(document))
+      const mayFail = routesOf(document).filter((route) => route !== 'GET /health/live') // it looks at nothing
+      expect([...new Set(errors.map(({ route }) => route))].toSorted()).toEqual(mayFail)
       for (const { route, tags, status, content } of errors) {
         const shape = shapeOf(tags?.[0] ?? '')
         const said = errorsIn(content)
