@@ -9,7 +9,7 @@ import { createWrite, type Db, type Driver, type Preparable, type Prepared, type
 import { migrate, refuseUnfit } from './migrations.ts'
 import { createStoring } from './storing.ts'
 import { defineTables } from './tables.ts'
-import { createWalSync } from './wal.ts'
+import { createWalSync, noWal, type WalSync } from './wal.ts'
 
 // 8 MiB of pages in memory, and 16 MiB in the log: pages that many commits change are written back once for many of them.
 const room = ['cache_size = -8192', 'wal_autocheckpoint = 4000', 'temp_store = MEMORY']
@@ -88,7 +88,7 @@ export function migrationsOfSqlite(path: string) {
 
 function over(path: string, writer: Database, log?: Log): Db {
   let looking: NodeJS.Timeout | undefined
-  const wal = createWalSync(`${path}-wal`)
+  const wal = walOf(path, writer)
   const reader = open(path, { readonly: true })
   const read = drizzle({ client: reader, casing: 'snake_case' }) as unknown as Writer
   const tx = drizzle({ client: writer, casing: 'snake_case' }) as unknown as Writer
@@ -132,10 +132,18 @@ function whenChanged(handle: Database, task: () => void) {
 
 function open(path: string, options: ConstructorParameters<typeof Database>[1]) {
   const database = new Database(path, options)
-  // The time-out first: the others may have to wait for another process. NORMAL: each write waits for the disk by itself.
-  for (const pragma of ['busy_timeout = 5000', 'synchronous = NORMAL', 'foreign_keys = ON', ...room])
+  // The time-out first: the others may have to wait for another process. FULL: what was acknowledged survives a power cut.
+  for (const pragma of ['busy_timeout = 5000', 'synchronous = FULL', 'foreign_keys = ON', ...room])
     database.run(`PRAGMA ${pragma}`)
   return database
+}
+
+/** Where there is a log, commits leave it to each write to wait for the disk; a copy of a database has none. */
+function walOf(path: string, writer: Database) {
+  const mode = writer.query<{ journal_mode: string }, []>('PRAGMA journal_mode').get()?.journal_mode
+  if (mode !== 'wal') return noWal
+  writer.run('PRAGMA synchronous = NORMAL')
+  return createWalSync(`${path}-wal`)
 }
 
 /** Each of the two handles prepares the statement when it first needs it. */
@@ -176,7 +184,7 @@ function insertSome(writer: Database, { table, rows, replacing }: Bulk) {
   }
 }
 
-type Writing = { tx: Writer; wal: ReturnType<typeof createWalSync> }
+type Writing = { tx: Writer; wal: WalSync }
 
 /**
  * Drizzle's own `transaction` commits before an async callback ends, so the transaction is spelled out and queued here. It

@@ -3,6 +3,11 @@ import { promisify } from 'node:util'
 
 const sync = promisify(fdatasync)
 
+export type WalSync = ReturnType<typeof createWalSync>
+
+/** For a file without such a log: each commit is on the disk when it is done. */
+export const noWal: WalSync = { refuseIfFailed() {}, synced: async () => {}, close: async () => {} }
+
 /**
  * Brings what was written to SQLite's log at `path` onto the disk, as `synchronous = FULL` would inside each commit; but
  * meanwhile the process goes on, and those who ask while the disk is at it share the next turn.
