@@ -37,26 +37,30 @@ export function createLogDevices({ db }: { db: Db }) {
       return numbers.get(each)
     },
 
-    /** Inside a change, which holds the order: notes when devices were last heard of. Gives their numbers. */
-    async seen(change: Change, times: Map<string, Date>) {
-      await learn(change.tx, [...times.keys()])
+    /** The number of a device, where it is in memory. */
+    known: (each: string) => numbers.get(each),
+
+    /** Inside a change, which holds the order: the numbers of those devices that are not given by their numbers. Who is new gets one. */
+    async numbersOf(change: Change, devices: (string | number)[]) {
+      const ids = [...new Set(devices)].filter((each) => typeof each === 'string')
+      await learn(change.tx, ids)
       const found = new Map<string, number>()
       const fresh: string[] = []
-      for (const each of times.keys()) {
+      for (const each of ids) {
         const number = numbers.get(each)
         if (number === undefined) fresh.push(each)
         else found.set(each, number)
       }
       for (const row of await add(change, fresh)) found.set(row.deviceId, row.id)
-      const rows = [...found].map(([each, device]) => ({ device, lastSeenAt: times.get(each) ?? new Date(0) }))
-      // In the order in which they lie, so that neighbours are written at once, and everybody locks them in the same order.
-      await db.insertMany(
-        change,
-        logSeen,
-        rows.toSorted((a, b) => a.device - b.device),
-        { replacing: logSeen.device }
-      )
       return found
+    },
+
+    /** Inside a change: notes when devices, by their numbers, were last heard of. */
+    async seen(change: Change, times: Map<number, number>) {
+      const rows = [...times].map(([device, at]) => ({ device, lastSeenAt: new Date(at) }))
+      // In the order in which they lie, so that neighbours are written at once, and everybody locks them in the same order.
+      const inOrder = rows.toSorted((a, b) => a.device - b.device)
+      await db.insertMany(change, logSeen, inOrder, { replacing: logSeen.device })
     }
   }
 }

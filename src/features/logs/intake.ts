@@ -2,7 +2,8 @@ import { asc, lte, max, sql } from 'drizzle-orm'
 import { type Change, type Db, given } from '../../db/index.ts'
 import type { Log } from '../../lib/log.ts'
 import type { LogDevices } from './devices.ts'
-import type { Entries } from './entries.ts'
+import type { Entries, NewEntry } from './entries.ts'
+import { linesOf, packed, type Report, unpacked } from './packing.ts'
 
 /** What a device has reported: that it is there, and lines for the log. */
 export type DeviceReport = { deviceId: string; applicationId: string | null; at: Date; lines: string[] }
@@ -10,15 +11,12 @@ export type DeviceReport = { deviceId: string; applicationId: string | null; at:
 /** The type of an entry that is a line of a device. */
 export const deviceType = 'device'
 
-type Packed = [deviceId: string, applicationId: string | null, at: number, ...lines: string[]]
-
 /** When reports get their place in the log: once so many wait, or so long after the first, in ms. */
 const enough = 4000
 const patience = 250
 
 const rowsAtOnce = 100
-const weightAtOnce = 128 * 1024
-const rowWeight = 128 * 1024
+const weightAtOnce = 64 * 1024
 const garbageAtMost = 512 * 1024
 const retryAfter = 1000
 
@@ -31,7 +29,7 @@ export type Intake = ReturnType<typeof createIntake>
  */
 export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; entries: Entries; devices: LogDevices }) {
   const { logIntake } = db.tables
-  const gathered = new WeakMap<Change, Packed[]>()
+  const gathered = new WeakMap<Change, Report[]>()
   let waiting = 0
   let garbage = 0
   let timer: NodeJS.Timeout | undefined
@@ -41,10 +39,10 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
   const insertOne = db.prepare((database) => database.insert(logIntake).values({ reports: given('reports') }))
   const newest = db.prepare((database) => database.select({ id: max(logIntake.id) }).from(logIntake))
 
-  const { id, reports: packed } = logIntake
+  const { id, reports: text } = logIntake
   const weights = db.prepare((database) =>
     database
-      .select({ id, weight: sql<number>`octet_length(${packed})` })
+      .select({ id, weight: sql<number>`octet_length(${text})` })
       .from(logIntake)
       .orderBy(asc(id))
       .limit(rowsAtOnce)
@@ -58,7 +56,7 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
   )
 
   async function insertGathered(change: Change) {
-    for (const reports of inRows(gathered.get(change) ?? [])) await insertOne.within(change, { reports: JSON.stringify(reports) })
+    for (const reports of packed(gathered.get(change) ?? [])) await insertOne.within(change, { reports })
   }
 
   /** The oldest rows, as many as together are no heavier than what is folded at once, and one in any case. */
@@ -76,11 +74,13 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
       const rows = await oldest(change)
       const last = rows.at(-1)?.id ?? 0
       if (last === 0) return 0
-      const reports = rows.flatMap((row) => JSON.parse(row.reports) as Packed[])
-      const numbers = await devices.seen(change, lastSeen(reports))
+      const reports = rows.flatMap((row) => unpacked(row.reports))
+      const numbers = await devices.numbersOf(change, reports.map(deviceOf))
+      const times = new Map(reports.map((report) => [numberOf(report, numbers), report[2]]))
+      await devices.seen(change, times)
       await entries.write(
         change,
-        reports.flatMap((report) => entriesOf(report, numbers.get(report[0]) ?? null))
+        reports.flatMap((report) => entriesOf(report, numberOf(report, numbers)))
       )
       await change.tx.delete(logIntake).where(lte(logIntake.id, last))
       collect(rows)
@@ -133,7 +133,7 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
   return {
     /** Inside a change: takes in a report. */
     add(change: Change, { deviceId, applicationId, at, lines }: DeviceReport) {
-      const report: Packed = [deviceId, applicationId, at.getTime(), ...lines]
+      const report: Report = [devices.known(deviceId) ?? deviceId, applicationId, at.getTime(), ...lines]
       const others = gathered.get(change)
       if (others) return void others.push(report)
       const first = [report]
@@ -155,23 +155,12 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
   }
 }
 
-/** When each device was last heard of. */
-const lastSeen = (reports: Packed[]) => new Map(reports.map(([deviceId, , at]) => [deviceId, new Date(at)]))
+const deviceOf = ([device]: Report) => device
 
-const entriesOf = ([, applicationId, at, ...lines]: Packed, device: number | null) =>
-  lines.map((payload) => ({ applicationId, device, type: deviceType, payload, at: new Date(at) }))
+const numberOf = ([device]: Report, numbers: Map<string, number>) =>
+  typeof device === 'number' ? device : (numbers.get(device) ?? 0)
 
-/** Reports by rows of a size that is read at once without holding up anybody. */
-function inRows(reports: Packed[]) {
-  const rows: Packed[][] = []
-  let weight = rowWeight
-  for (const report of reports) {
-    if (weight >= rowWeight) {
-      rows.push([])
-      weight = 0
-    }
-    rows.at(-1)?.push(report)
-    for (let i = 3; i < report.length; i++) weight += String(report[i]).length
-  }
-  return rows
+const entriesOf = (report: Report, device: number): NewEntry[] => {
+  const at = new Date(report[2])
+  return linesOf(report).map((payload) => ({ applicationId: report[1], device, type: deviceType, payload, at }))
 }
