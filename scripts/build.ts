@@ -25,7 +25,9 @@ async function build(outfile: string) {
     await gatherAssets(join(staging, 'assets'))
     await mkdir(dirname(outfile), { recursive: true })
     const { success, logs } = await Bun.build({
-      entrypoints: ['src/updraft.ts', 'src/features/recipes/lua-worker.ts'].map((path) => join(root, path)),
+      entrypoints: ['src/updraft.ts', 'src/features/recipes/lua-worker.ts', 'src/db/copy-worker.ts'].map((path) =>
+        join(root, path)
+      ),
       root: join(root, 'src'),
       // Not minified: Elysia reads the source of handlers. What lies about where it is started is none of its business.
       compile: { outfile, assets: [join(staging, 'assets')], autoloadDotenv: false, autoloadBunfig: false },

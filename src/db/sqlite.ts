@@ -67,12 +67,6 @@ export async function migrateSqlite(path: string) {
   }
 }
 
-/** Copies the SQLite file at `path`, as it is at this moment, into a new file at `to`, whoever writes to it meanwhile. */
-export function copySqlite(path: string, to: string) {
-  using database = open(path, { readonly: true })
-  database.run('VACUUM INTO ?', [to])
-}
-
 /** The last number that was given out in each table of the SQLite file at `path` that counts its rows. */
 export function sequencesOfSqlite(path: string) {
   using database = open(path, { readonly: true })

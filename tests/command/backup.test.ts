@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { copyFile, mkdir, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lockFolder, lockSweeping } from '../../src/lib/folder-lock.ts'
-import { emptyPlace, operate } from '../support/command.ts'
+import { emptyPlace, operate, startOperating } from '../support/command.ts'
 import { postgresServer } from '../support/databases.ts'
 import { type Laden, ladenHub, smallHub } from '../support/laden.ts'
 import { hubHome } from '../support/process.ts'
@@ -56,6 +56,18 @@ if (!postgresServer) {
       expect(await Promise.race([waiting, hub.call('GET /health').then(() => 'still waiting')])).toBe('still waiting')
       sweeping?.()
       expect((await waiting).code).toBe(0)
+    })
+
+    test('that is interrupted leaves nothing behind', async () => {
+      await using home = await hubHome()
+      await using place = await emptyPlace()
+      await smallHub(home)
+      const sweeping = lockSweeping(home.dataDir)
+      const child = startOperating(`backup ${join(place.folder, 'hub.tar')}`, home.env)
+      for await (const chunk of child.stderr) if (new TextDecoder().decode(chunk).includes('Waiting')) child.kill('SIGINT')
+      expect(await child.exited).toBe(130)
+      expect(await readdir(place.folder)).toEqual([])
+      sweeping?.()
     })
 
     test('tells of bytes that are not as they should be, and is made of the others', async () => {

@@ -61,6 +61,7 @@ describe('the one-file build', () => {
     expect(broken.body).toMatchObject({ message: expect.stringContaining('recipe does not parse as Lua') })
 
     expect((await run(['verify'], home.env)).output).toEndWith('Everything is right.\n')
+    expect((await run(['backup', join(home.dataDir, 'hub.tar')], home.env)).code).toBe(0)
     hub.child.kill('SIGTERM')
     expect(await hub.child.exited).toBe(0)
     expect(await readdir(folder)).toEqual(['updraft'])

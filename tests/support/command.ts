@@ -6,14 +6,18 @@ import { jwtSecret } from './hub.ts'
 
 const main = new URL('../../src/command/main.ts', import.meta.url).pathname
 
-/** Runs the operator's command as a process, as a person does: its words, the environment, and what it reads. */
-export async function operate(words: string, env: Record<string, string>, input = '') {
-  const child = Bun.spawn([process.execPath, main, ...words.split(' ').filter(Boolean)], {
+/** Starts the operator's command as a process, as a person does: its words, the environment, and what it reads. */
+export const startOperating = (words: string, env: Record<string, string>, input = '') =>
+  Bun.spawn([process.execPath, main, ...words.split(' ').filter(Boolean)], {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdin: new Blob([input]),
     stdout: 'pipe',
     stderr: 'pipe'
   })
+
+/** Runs the operator's command to its end. */
+export async function operate(words: string, env: Record<string, string>, input = '') {
+  const child = startOperating(words, env, input)
   const [output, complaints] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
   return { code: await child.exited, output, complaints }
 }

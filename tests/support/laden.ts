@@ -91,5 +91,5 @@ export async function smallHub(home: Awaited<ReturnType<typeof hubHome>>, state:
   if (state === 'stopped') await stop()
   const damage = (sha256: string, how: (path: string) => Promise<unknown>) =>
     how(join(home.dataDir, 'blobs', sha256.slice(0, 2), sha256.slice(2, 4), sha256))
-  return { acknowledged, damage, stop }
+  return { hub, acknowledged, damage, stop }
 }

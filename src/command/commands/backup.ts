@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import project from '../../../package.json' with { type: 'json' }
 import type { Config } from '../../config.ts'
+import { copySqlite } from '../../db/copy.ts'
 import { sqliteFile } from '../../db/files.ts'
 import { openBeside } from '../../db/open.ts'
-import { copySqlite } from '../../db/sqlite.ts'
 import { createReferences } from '../../features/blobs/references.ts'
 import { lockSweeping } from '../../lib/folder-lock.ts'
 import { counted, seconds, sized } from '../../lib/plain-numbers.ts'
@@ -35,10 +35,11 @@ async function make(call: Call): Promise<Outcome> {
   const began = performance.now()
   await openBeside(config).then((db) => db.close()) // or a sentence why not
   const folder = await mkdtemp(join(dirname(file), '.updraft-backup-'))
-  const resume = await holdSweeping(call)
+  let resume = () => {}
   try {
+    resume = await holdSweeping(call)
     const partial = join(folder, 'archive.tar')
-    const copied = await copyRows(config, folder)
+    const copied = await copyRows(call, folder)
     progress.say(`The rows are copied: ${sized(copied.database.size)}.`)
     const { wanted, bytes } = await bytesFor(config, folder)
     const secrets = await secretsOf(config)
@@ -74,9 +75,10 @@ async function holdSweeping({ config, progress, signal }: Call) {
   }
 }
 
-async function copyRows({ dataDir }: Config, folder: string) {
+async function copyRows({ config, progress, signal }: Call, folder: string) {
   const copy = sqliteFile(folder)
-  copySqlite(sqliteFile(dataDir), copy)
+  const report = (done: number, of: number) => progress.show('rows', { done, of, note: `${sized(done)} of ${sized(of)}` })
+  await copySqlite({ from: sqliteFile(config.dataDir), to: copy }, { report, signal })
   const digest = new Bun.CryptoHasher('sha256')
   for await (const chunk of Bun.file(copy).stream()) digest.update(chunk)
   return { database: { size: Bun.file(copy).size, sha256: digest.digest('hex') } }

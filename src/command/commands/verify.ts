@@ -23,6 +23,7 @@ async function check(call: Call): Promise<Outcome> {
   const secret = isOn('quick') ? '' : await secretOf(config)
   const db = await openBeside(config)
   try {
+    if (!isOn('quick')) call.progress.say('The database is checked…')
     const damages = isOn('quick') ? [] : await db.damages()
     const references = createReferences({ db })
     const bytes = await checkBytes({ ...call, references, store: openStore(config) }, isOn('quick') ? 'look' : 'read')
