@@ -91,7 +91,7 @@ mon_data = ${folder}/mon
 [osd.0]
 osd_data = ${folder}/osd
 osd_objectstore = memstore
-memstore_device_bytes = 4294967296
+memstore_device_bytes = 8589934592
 [client.rgw.a]
 rgw_frontends = beast endpoint=127.0.0.1:${ports.s3}
 rgw_data = ${folder}/rgw

@@ -1,12 +1,11 @@
 import type { S3Client, S3Stats } from 'bun'
 import { HubError, unavailable } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { inTime, patiently, unlessAborted } from '../lib/patience.ts'
+import { inTime, patiently } from '../lib/patience.ts'
 import { streamOf } from '../lib/streams.ts'
-import { createWatchdog } from '../lib/watchdog.ts'
 
-/** How long S3 may take, in ms: to answer what is small, and to take or give more of what is large. */
-export type Patience = { answer: number; silence: number }
+/** How long S3 may take, in ms: to answer what is small, and to give more, or take the last, of what is large; and how slowly it may take that. */
+export type Patience = { answer: number; silence: number; bytesPerSecond: number }
 
 type Needs = { client: S3Client; bucket: string; log: Log; patience: Patience }
 
@@ -25,6 +24,9 @@ const mistakes: Record<string, string> = {
 }
 
 const retryAfter = 2 // seconds
+// More goes from S3 to the caller in the runtime's own hands: chunks that pass through ours stand in memory.
+const guardedAtMost = 8 * 1024 * 1024
+const queueSize = 2 // parts of 5 MiB under way at a time
 
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : 'Unknown')
 const broken = (code: string) => Object.assign(new Error(`S3: ${code}`), { code })
@@ -52,6 +54,7 @@ export function createRequests({ client, bucket, log, patience }: Needs) {
     }
   }
 
+  const stat = (key: string) => ask('stat', client.stat(key))
   const put = (key: string) => client.write(key, new Response('of an Updraft hub\n'))
 
   /** What was announced, or an error: S3 may end early. */
@@ -86,31 +89,32 @@ export function createRequests({ client, bucket, log, patience }: Needs) {
     put: async (key: string) => void (await ask('put', put(key))),
 
     /** Writes a file as an object; throws where S3 does not have all of it. A Response of a stream is written whole or not at all, which is not so of a writer of Bun's. */
-    async write(key: string, path: string) {
-      const watchdog = createWatchdog({ silence: patience.silence })
+    async write(key: string, { path, size }: { path: string; size: number }) {
+      const body = new Response(Bun.file(path).stream()) // in the runtime's own hands, as what is read
+      const most = patience.silence + (size / patience.bytesPerSecond) * 1000
       try {
-        const body = new Response(streamOf(watchdog.over(Bun.file(path).stream())))
-        await unlessAborted(watchdog.signal, client.write(key, body, { queueSize: 2 }))
+        await inTime(client.write(key, body, { queueSize }), most, silent)
       } catch (error) {
-        throw failed('write', watchdog.signal.aborted ? silent() : error)
-      } finally {
-        watchdog.stop()
+        throw failed('write', error)
       }
     },
 
-    async stat(key: string): Promise<S3Stats | undefined> {
-      return ask('stat', client.stat(key)).catch((error: unknown) => {
+    stat: (key: string): Promise<S3Stats | undefined> =>
+      stat(key).catch((error: unknown) => {
         if (isMissing(error)) return undefined
         throw error
-      })
-    },
+      }),
 
-    /** The bytes of an object from `start` to `end`, both included, once the first of them have come; the stream breaks where they do not all come. */
+    /** The bytes of an object from `start` to `end`, both included; the stream breaks where they do not all come. */
     async read(key: string, start: number, end: number): Promise<ReadableStream<Uint8Array>> {
-      const slice = client.file(key).slice(start, end + 1)
-      const chunks = patiently(slice.stream(), patience.silence, silent)
-      const first = await ask('read', chunks.next())
-      return streamOf(exactly(end - start + 1, first, chunks))
+      const size = end - start + 1
+      const part = client.file(key).slice(start, end + 1)
+      if (size > guardedAtMost) {
+        if ((await stat(key)).size <= end) throw failed('read', broken('OtherSize'))
+        return part.stream()
+      }
+      const chunks = patiently(part.stream(), patience.silence, silent)
+      return streamOf(exactly(size, await ask('read', chunks.next()), chunks))
     },
 
     remove: (key: string) => ask('remove', client.delete(key)),

@@ -16,8 +16,8 @@ export type S3Settings = {
   region: string | undefined
 }
 
-/** How long is waited for S3 to answer, for more of an object, and for another hub's sweep; in ms. */
-const defaultPatience = { answer: 10_000, silence: 60_000, sweep: 120_000 }
+/** How long is waited for S3, and for another hub's sweep; in ms. */
+const defaultPatience = { answer: 10_000, silence: 60_000, bytesPerSecond: 512 * 1024, sweep: 120_000 }
 
 type Needs = { settings: S3Settings; incoming: string; log: Log; patience?: Partial<typeof defaultPatience> }
 
@@ -45,7 +45,7 @@ export function createS3Store({
   /** Writes though the bytes be there: stored again they count as new for the sweep, which may have been about to remove them. */
   async function upload({ path: file, sha256, size }: { path: string; sha256: string; size: number }) {
     for (let tries = 0; tries < triesAtMost; tries++) {
-      await requests.write(keyOf(sha256), file)
+      await requests.write(keyOf(sha256), { path: file, size })
       await marks.gone(sha256)
       const stored = await requests.stat(keyOf(sha256))
       if (stored?.size === size) return rm(file, { force: true })

@@ -28,6 +28,9 @@ export class HubError extends Error {
   }
 }
 
+/** Whether it may succeed later, as a part of the hub does not answer at present. */
+export const isUnavailable = (error: unknown) => error instanceof HubError && error.kind === 'unavailable'
+
 /** Input that breaks a rule; `reasons` names every complaint. */
 export const invalid = (message: string, reasons: readonly string[] = [message]) => new HubError('invalid', message, { reasons })
 /** No credential, or one that does not hold; without a message, the document's own sentence. */

@@ -22,15 +22,3 @@ export async function inTime<T>(asked: Promise<T>, most: number, complaint: () =
     clearTimeout(timer)
   }
 }
-
-/** What a promise gives, unless the signal is aborted first: then its reason is thrown. What was asked goes on by itself. */
-export async function unlessAborted<T>(signal: AbortSignal, asked: Promise<T>) {
-  const aborted = Promise.withResolvers<never>()
-  const abort = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([asked, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
-}

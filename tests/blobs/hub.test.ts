@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { randomBytes } from 'node:crypto'
+import { hasEngine, startEngine } from '../support/engine.ts'
 import { deploy, testDevice, testHub } from '../support/hub.ts'
+import { until } from '../support/mqtt.ts'
 import { buildOf, publish, testApplication } from '../support/releases.ts'
 import { freshBucket, hasS3, s3Env, wayToS3 } from '../support/s3.ts'
 import { exchange } from '../support/sockets.ts'
+import { logOf, statusOf, taskStage } from '../support/tasks.ts'
 
 const MiB = 1024 * 1024
 const program = randomBytes(12 * MiB) // more than is kept in memory
@@ -72,6 +75,25 @@ describe.skipIf(!hasS3())('a hub that keeps its bytes on S3', () => {
     expect((await publish(t.ada, t.appId, { version: '1.1.0' })).status).toBe(201)
     expect((await deploy(t.ada, 'blinker', Buffer.from('newer'))).status).toBe(200)
   })
+
+  test.skipIf(!hasEngine())(
+    'ends a task that ended while S3 was away, once S3 is back',
+    async () => {
+      await using engine = await startEngine()
+      const bucket = await freshBucket()
+      await using way = await wayToS3(bucket.settings.endpoint)
+      await using t = await taskStage(engine, { env: s3Env({ ...bucket.settings, endpoint: way.endpoint }) })
+      const id = await t.addTask('echo begun; sleep 1; echo done')
+      await t.ada.call(`POST /tasks/${id}`)
+      await until(async () => (await logOf(t.ada, id)).includes('begun'), 'the task', 60_000)
+      way.become('refusing')
+      await until(() => t.hub.logged().includes('S3 has failed'), 'S3 to be missed', 60_000)
+      expect(await statusOf(t.ada, id)).toMatchObject({ status: 'Running' })
+      way.become('open')
+      expect(await t.over(id)).toMatchObject({ status: 'Succeeded', log: 'begun\ndone\n' })
+    },
+    120_000
+  )
 
   test('cuts the connection where S3 breaks off in the middle: what came is not taken for the whole', async () => {
     await using t = await hubOnS3()

@@ -29,14 +29,26 @@ export async function hubHome(env: Record<string, string> = {}, { command = [pro
 
   const children: Bun.Subprocess[] = []
 
+  function spawn() {
+    const child = Bun.spawn(command, { env: variables, stdout: 'pipe', stderr: 'pipe', ...(cwd === undefined ? {} : { cwd }) })
+    children.push(child)
+    return child
+  }
+
   return {
     dataDir,
     /** The environment that the hub has. */
     env: variables as Record<string, string>,
+    /** Starts the hub and kills it after so many ms, wherever it is by then. */
+    async startAndKill(after: number) {
+      const child = spawn()
+      await Bun.sleep(after)
+      child.kill('SIGKILL')
+      await child.exited
+    },
     /** Starts the hub and waits for its greeting; gives where it listens. */
     async start() {
-      const child = Bun.spawn(command, { env: variables, stdout: 'pipe', stderr: 'pipe', ...(cwd === undefined ? {} : { cwd }) })
-      children.push(child)
+      const child = spawn()
       const greeting = await readGreeting(child.stdout)
       const port = (name: string) => Number(greeting.match(new RegExp(`${name} .*:(\\d+)$`, 'm'))?.[1])
       const base = `http://127.0.0.1:${port('HTTP')}`

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { unlessAborted } from '../../lib/patience.ts'
+import { isUnavailable } from '../../lib/errors.ts'
 import { EngineUnreachable } from './failures.ts'
 
 const firstWait = 250
@@ -17,6 +17,30 @@ export async function patiently<T>({ signal, patience }: Patience, ask: () => Pr
       signal.throwIfAborted()
       end = Math.min(end, Date.now() + patience)
       if (!(error instanceof EngineUnreachable) || Date.now() + wait > end) throw error
+    }
+    await pause(wait, signal)
+  }
+}
+
+/** What a promise gives, unless the signal is aborted first: then its reason is thrown. What was asked goes on by itself. */
+async function unlessAborted<T>(signal: AbortSignal, asked: Promise<T>) {
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([asked, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** Does what must be done in the end: again for as long as what it needs is not available. Throws anything else, and the signal's reason when it is aborted. */
+export async function insistently<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  for (let wait = firstWait; ; wait = Math.min(wait * 2, longestWait)) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isUnavailable(error)) throw error
     }
     await pause(wait, signal)
   }

@@ -1,9 +1,10 @@
+import { isUnavailable } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Slots } from '../../lib/slots.ts'
 import type { Blobs } from '../blobs/service.ts'
 import type { ContainerLimits, Engine } from './engine.ts'
 import { RunFailure } from './failures.ts'
-import { patiently } from './patience.ts'
+import { insistently, patiently } from './patience.ts'
 import type { Spool, Spools } from './spools.ts'
 import { createWatch } from './watch.ts'
 
@@ -53,7 +54,7 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
     const spool = await spools.take(run.name)
     try {
       const end = await outcomeOf(run, spool, signal)
-      await conclude(run, spool, end)
+      await insistently(signal, () => conclude(run, spool, end))
       await clear(run.name)
     } catch (error) {
       if (!signal.aborted) log.error({ err: error, run: run.name }, 'a run could not be brought to its end')
@@ -69,7 +70,7 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
     try {
       await run.ended({ ...end, log: await keepLog(spool, end.failure) })
     } catch (error) {
-      if (end.failure !== undefined) throw error
+      if (end.failure !== undefined || isUnavailable(error)) throw error
       log.error({ err: error, run: run.name }, 'what a run left behind could not be stored')
       const failure = 'What it left behind could not be stored'
       await run.ended({ failure, log: await keepLog(spool, failure) })
