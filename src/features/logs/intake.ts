@@ -17,7 +17,7 @@ const patience = 250
 
 const rowsAtOnce = 100
 const weightAtOnce = 64 * 1024
-const garbageAtMost = 512 * 1024
+const garbageAtMost = 256 * 1024
 const retryAfter = 1000
 
 export type Intake = ReturnType<typeof createIntake>
