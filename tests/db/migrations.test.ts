@@ -3,9 +3,11 @@ import { describe, expect, test } from 'bun:test'
 import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { migrationsTable } from '../../src/db/migrations.ts'
 import { openPostgres } from '../../src/db/postgres.ts'
 import { openSqlite } from '../../src/db/sqlite.ts'
-import { databaseName, freshDatabase } from '../support/databases.ts'
+import { createParts } from '../../src/features/logs/parts.ts'
+import { databaseName, freshDatabase, postgresServer, runSql } from '../support/databases.ts'
 
 describe(`migrations on ${databaseName}`, () => {
   test('are applied once, by several processes that start at the same time too', async () => {
@@ -22,6 +24,38 @@ describe(`migrations on ${databaseName}`, () => {
     await database?.drop()
   })
 })
+
+describe(`what a hub on ${databaseName} has had before`, () => {
+  test('stays when its tables are laid out anew: when devices were last heard of, and what they said', async () => {
+    const database = await freshDatabase()
+    const dataDir = await mkdtemp(join(tmpdir(), 'updraft-migrations-'))
+    const run = (statement: string) => runSql({ databaseUrl: database?.url, dataDir }, statement)
+    await applyUntil('0007_log-in-parts', run)
+    const at = new Date('2026-11-20T12:00:00.123Z')
+    const stored = database ? `'${at.toISOString()}'` : String(at.getTime())
+    await run(`insert into log_devices (id, device_id, last_seen_at) values (7, 'lamp', ${stored})`)
+    await run(`insert into log_entries (id, device, type, payload, at) values (30000, 7, 'device', 'a line', ${stored})`)
+
+    const db = database ? await openPostgres(database.url) : await openSqlite(join(dataDir, 'updraft.sqlite'))
+    expect(await db.read.select().from(db.tables.logSeen)).toEqual([{ device: 7, lastSeenAt: at }])
+    expect(await createParts(db).linesOf(7, { after: 0, limit: 10 })).toEqual([{ id: 30_000, at, line: 'a line' }])
+    await db.close()
+    await database?.drop()
+    await rm(dataDir, { recursive: true, force: true })
+  })
+})
+
+/** Applies the migrations of this run's database before one of them. */
+async function applyUntil(end: string, run: (statement: string) => Promise<void>) {
+  const folder = new URL(`../../drizzle/${postgresServer ? 'postgres' : 'sqlite'}/`, import.meta.url)
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).toSorted()
+  await run(migrationsTable)
+  for (const tag of files.map((file) => file.replace('.sql', '')).filter((each) => each < end)) {
+    const text = await Bun.file(new URL(`${tag}.sql`, folder)).text()
+    for (const statement of text.split('--> statement-breakpoint')) await run(statement)
+    await run(`insert into hub_migrations (tag) values ('${tag}')`)
+  }
+}
 
 describe('the SQLite file', () => {
   test('is in WAL mode, and keeps what was committed although its process dies', async () => {
