@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { tooLarge, unavailable } from '../lib/errors.ts'
+import { tooLarge } from '../lib/errors.ts'
+import { failing } from '../lib/failures.ts'
 import { newId } from '../lib/secrets.ts'
 import { createBlocks } from './blocks.ts'
 import type { Blob, StagedBlob } from './store.ts'
@@ -27,7 +28,7 @@ export function createIncoming(folder: string) {
         return { ...received, keep: onceDone(async () => store(received)), discard }
       } catch (error) {
         await discard()
-        throw isFull(error) ? unavailable('There is no room left to store anything') : error
+        throw isFull(error) ? failing('There is no room left to store anything') : error
       }
     }
   }

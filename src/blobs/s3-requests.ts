@@ -1,5 +1,6 @@
 import type { S3Client, S3Stats } from 'bun'
-import { HubError, unavailable } from '../lib/errors.ts'
+import { HubError } from '../lib/errors.ts'
+import { failing } from '../lib/failures.ts'
 import type { Log } from '../lib/log.ts'
 import { inTime, patiently } from '../lib/patience.ts'
 import { streamOf } from '../lib/streams.ts'
@@ -23,7 +24,6 @@ const mistakes: Record<string, string> = {
   RequestTimeTooSkewed: 'the clock of this machine is wrong'
 }
 
-const retryAfter = 2 // seconds
 // More goes from S3 to the caller in the runtime's own hands: chunks that pass through ours stand in memory.
 const guardedAtMost = 8 * 1024 * 1024
 const queueSize = 2 // parts of 5 MiB under way at a time
@@ -43,7 +43,7 @@ export function createRequests({ client, bucket, log, patience }: Needs) {
   function failed(request: string, error: unknown) {
     if (error instanceof HubError || isMissing(error)) return error
     log.warn({ request, code: codeOf(error) }, 'S3 has failed')
-    return unavailable('The store of bytes does not answer', retryAfter)
+    return failing('The store of bytes does not answer')
   }
 
   async function ask<T>(request: string, asked: Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { S3Client, type S3Stats } from 'bun'
-import { unavailable } from '../lib/errors.ts'
+import { failing } from '../lib/failures.ts'
 import type { Log } from '../lib/log.ts'
 import { createIncoming } from './incoming.ts'
 import { createMarks } from './s3-marks.ts'
@@ -51,7 +51,7 @@ export function createS3Store({
       if (stored?.size === size) return rm(file, { force: true })
       log.warn({ sha256, size, stored: stored?.size }, 'S3 does not have what was written')
     }
-    throw unavailable('The store of bytes does not keep what it is given')
+    throw failing('The store of bytes does not keep what it is given')
   }
 
   const isOlder = (stored: S3Stats | undefined, before: Date) => stored !== undefined && stored.lastModified < before

@@ -28,9 +28,6 @@ export class HubError extends Error {
   }
 }
 
-/** Whether it may succeed later, as a part of the hub does not answer at present. */
-export const isUnavailable = (error: unknown) => error instanceof HubError && error.kind === 'unavailable'
-
 /** Input that breaks a rule; `reasons` names every complaint. */
 export const invalid = (message: string, reasons: readonly string[] = [message]) => new HubError('invalid', message, { reasons })
 /** No credential, or one that does not hold; without a message, the document's own sentence. */
@@ -46,6 +43,5 @@ export const conflict = (message: string, reasons: readonly string[] = [message]
 export const tooLarge = (message: string) => new HubError('tooLarge', message)
 /** More requests than the limit; `retryAfter` in seconds. */
 export const tooMany = (retryAfter: number) => new HubError('tooMany', 'Too many attempts, try again later', { retryAfter })
-/** A part of the hub does not answer at present; `retryAfter` in seconds. */
-export const unavailable = (message: string, retryAfter?: number) =>
-  new HubError('unavailable', message, retryAfter === undefined ? {} : { retryAfter })
+/** A part of the hub does not answer at present. */
+export const unavailable = (message: string) => new HubError('unavailable', message)

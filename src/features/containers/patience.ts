@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isUnavailable } from '../../lib/errors.ts'
+import { asUnavailable } from '../../lib/failures.ts'
 import { EngineUnreachable } from './failures.ts'
 
 const firstWait = 250
@@ -40,7 +40,7 @@ export async function insistently<T>(signal: AbortSignal, work: () => Promise<T>
     try {
       return await work()
     } catch (error) {
-      if (!isUnavailable(error)) throw error
+      if (!asUnavailable(error)) throw error
     }
     await pause(wait, signal)
   }

@@ -1,4 +1,4 @@
-import { isUnavailable } from '../../lib/errors.ts'
+import { asUnavailable } from '../../lib/failures.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Slots } from '../../lib/slots.ts'
 import type { Blobs } from '../blobs/service.ts'
@@ -70,7 +70,7 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
     try {
       await run.ended({ ...end, log: await keepLog(spool, end.failure) })
     } catch (error) {
-      if (end.failure !== undefined || isUnavailable(error)) throw error
+      if (end.failure !== undefined || asUnavailable(error)) throw error
       log.error({ err: error, run: run.name }, 'what a run left behind could not be stored')
       const failure = 'What it left behind could not be stored'
       await run.ended({ failure, log: await keepLog(spool, failure) })
