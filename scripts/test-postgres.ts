@@ -6,8 +6,8 @@ import { freePort, run } from './test-server.ts'
 
 const howToGetIt = 'apt-get install postgresql'
 
-/** Starts a throw-away PostgreSQL on a loopback port; undefined where the machine has none. */
-export async function startPostgres() {
+/** Starts a throw-away PostgreSQL on a loopback port, by default without waiting for the disk; undefined where the machine has none. */
+export async function startPostgres({ fsync = 'off' }: { fsync?: 'on' | 'off' } = {}) {
   const bin = await findBinaries()
   if (!bin) return undefined
   const folder = await mkdtemp(join(tmpdir(), 'updraft-postgres-'))
@@ -15,7 +15,7 @@ export async function startPostgres() {
   const data = join(folder, 'data')
   await run([...as, join(bin, 'initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'])
   const port = await freePort()
-  const options = ['-h', '127.0.0.1', '-p', String(port), '-k', folder, '-c', 'fsync=off', '-c', 'max_connections=300']
+  const options = ['-h', '127.0.0.1', '-p', String(port), '-k', folder, '-c', `fsync=${fsync}`, '-c', 'max_connections=300']
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   const serve = () => Bun.spawn([...as, join(bin, 'postgres'), '-D', data, ...options], { stdout: 'ignore', stderr: 'ignore' })
   let server = serve()
@@ -27,9 +27,13 @@ export async function startPostgres() {
     await server.exited
   }
 
+  const postmaster = async () => Number((await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[0])
+
   return {
     url,
     halt,
+    /** The process that all others of it are children of. */
+    postmaster,
     /** Starts it again on the same data and port. */
     async resume() {
       server = serve()
@@ -37,9 +41,9 @@ export async function startPostgres() {
     },
     /** Sends a signal to all of its processes. */
     async signal(name: 'SIGSTOP' | 'SIGCONT') {
-      const [first = ''] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')
+      const first = await postmaster()
       const children = await readFile(`/proc/${first}/task/${first}/children`, 'utf8')
-      for (const pid of [...children.trim().split(' '), first]) process.kill(Number(pid), name)
+      for (const pid of [...children.trim().split(' ').map(Number), first]) process.kill(pid, name)
       if (name === 'SIGCONT') server.kill(name) // whoever runs it as another user has stopped by itself
     },
     async stop() {

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { hubsTable, runHubs } from './hubs/hubs.ts'
 import { type Result, runRow } from './measure/rounds.ts'
 import type { Row } from './measure/row.ts'
 import { machine } from './measure/usage.ts'
@@ -22,6 +23,7 @@ ${rows.map(({ name, title, against }) => `  ${name.padEnd(10)} ${title}${against
   --rounds N               rounds of each row (3)
   --seconds N              seconds of load in each round (3)
   --scale                  instead: what a heartbeat, an image range, a subscribe cost at 100, 10,000 and 100,000 devices
+  --hubs                   instead: what one, two and four hubs on one PostgreSQL carry, and what they cost each other
   --json FILE              also write the results to a file
   --help                   show this`
 
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
     scale: { type: 'boolean', default: false },
+    hubs: { type: 'boolean', default: false },
     json: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false }
   }
@@ -49,7 +52,7 @@ try {
 
 async function run() {
   const settings = { rounds: positive('rounds', values.rounds), seconds: positive('seconds', values.seconds) }
-  const results = values.scale ? await measureScale(settings) : await measureRows(settings)
+  const results = await (values.hubs ? measureHubs : values.scale ? measureScale : measureRows)(settings)
   if (values.json !== undefined)
     await writeFile(values.json, `${JSON.stringify({ machine: machine(), settings, ...results }, null, 2)}\n`)
 }
@@ -69,6 +72,12 @@ async function measureScale(settings: Settings) {
   const scale = await runScale(settings)
   console.log(`${machineLine(machine())}\n\n${scaleTable(scale)}`)
   return { scale }
+}
+
+async function measureHubs(settings: Settings) {
+  const hubs = await runHubs(settings)
+  console.log(`${machineLine(machine())}\n\n${hubsTable(hubs)}`)
+  return { hubs }
 }
 
 function chooseRows(): Row[] {

@@ -4,7 +4,16 @@ import type { Hub } from '../hub.ts'
 import type { Connections } from './connections.ts'
 import { createFreshness } from './freshness.ts'
 import { isOfRepos, mayHearReleases } from './latest-releases.ts'
-import { type Credentials, maySubscribe, type Principal, principalOf, signIn, teamsOf, type UserPrincipal } from './principals.ts'
+import {
+  type Credentials,
+  type DevicePrincipal,
+  maySubscribe,
+  type Principal,
+  principalOf,
+  signIn,
+  teamsOf,
+  type UserPrincipal
+} from './principals.ts'
 import type { Sessions } from './sessions.ts'
 import { isOfTasks, mayHearTasks } from './tasks.ts'
 import { isFilter } from './topics.ts'
@@ -49,6 +58,9 @@ export function createAccess({ hub, connections, sessions }: Needs) {
     'device.deleted'({ data: { device_id: id } }) {
       cutOff(connections.ofDevice(id))
       sessions.endAllOf({ kind: 'device', id })
+    },
+    'device.associated'({ data: { device_id: id } }) {
+      for (const client of connections.ofDevice(id)) (principalOf(client) as DevicePrincipal).hasMoved = true
     },
     'account.deleted'({ userId: id = '', data: { username } }) {
       cutOff(connections.ofUser(id))

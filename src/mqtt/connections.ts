@@ -57,6 +57,17 @@ export function createConnections(listeners: { users?: GroupListener; teams?: Gr
     /** The connections of a device. */
     ofDevice: (deviceId: string) => devices.of(deviceId),
 
+    /** The devices with a connection that run an application, or may by now. */
+    devicesOf(applicationId: string) {
+      const ids = new Set<string>()
+      for (const client of byId.values()) {
+        const principal = principalOf(client)
+        if (principal?.kind !== 'device') continue
+        if (principal.hasMoved || principal.device.applicationId === applicationId) ids.add(principal.id)
+      }
+      return [...ids]
+    },
+
     /** The connections of a user. */
     ofUser: (userId: string) => users.of(userId),
 

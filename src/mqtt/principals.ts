@@ -6,7 +6,8 @@ import { insideOf } from './guards/aedes.ts'
 import { applicationIn } from './public-topics.ts'
 import { covers, isFilter, isPublic, topics } from './topics.ts'
 
-export type DevicePrincipal = { kind: 'device'; id: string; device: Device }
+/** `hasMoved`: it has had another application since it signed in. */
+export type DevicePrincipal = { kind: 'device'; id: string; device: Device; hasMoved?: true }
 
 /** `teams`: the ids of the user's teams by name, kept up to date by the notices of who joins and leaves. `keyId`: of the CLI key, if by one. */
 export type UserPrincipal = {

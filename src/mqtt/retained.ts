@@ -10,6 +10,8 @@ import { type Principal, principalOf } from './principals.ts'
 import { covers, topics } from './topics.ts'
 import type { Budget } from './turns.ts'
 
+const readAtOnce = 500
+
 type Needs = { hub: Hub; connections: Connections; outbox: Outbox; budget: Budget }
 
 /** To whom a reading of the database is told, and why; `asOf`: the number of the reading. */
@@ -67,6 +69,16 @@ export function createRetained({ hub, connections, outbox, budget }: Needs) {
     }
   }
 
+  /** A hub reads only what its own clients are to be told: of a million devices, those that are connected to it. */
+  async function tellAffected(notice: Extract<Notice, { type: 'deployment.created' }>) {
+    const { application_id: applicationId, board, tag } = notice.data
+    const affected = { applicationId, board, tag }
+    if (connections.ofMembers(notice.teamId ?? '').size > 0) return tellAll(notice, hub.deployments.ofAffected(affected))
+    const here = connections.devicesOf(applicationId)
+    for (let from = 0; from < here.length; from += readAtOnce)
+      await tellAll(notice, hub.deployments.ofAffected(affected, here.slice(from, from + readAtOnce)))
+  }
+
   /** What a device should run is in memory; it has no topic but its own. */
   async function readOwn({ id, teamId, name }: Device): Promise<Desired[]> {
     const state = await hub.devices.state(id)
@@ -102,10 +114,8 @@ export function createRetained({ hub, connections, outbox, budget }: Needs) {
     /** Tells of a change to those whom it concerns. */
     async tell(notice: Notice) {
       switch (notice.type) {
-        case 'deployment.created': {
-          const { application_id: applicationId, board, tag } = notice.data
-          return tellAll(notice, hub.deployments.ofAffected(applicationId, board, tag))
-        }
+        case 'deployment.created':
+          return tellAffected(notice)
         case 'device.updated':
         case 'device.associated':
           return tellAll(notice, hub.deployments.ofDevice(notice.data.device_id))

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { owner } from '../fleet.ts'
 import type { Workplace } from '../workplace.ts'
-import { type Amount, type Seeded, seed } from './seed.ts'
+import { type Amount, jwtSecret, type Seeded, seed } from './seed.ts'
 import { type Server, whenReady } from './server.ts'
 
 const main = join(import.meta.dir, '../../../src/main.ts')
@@ -19,12 +19,33 @@ export type HubServer = Server &
 export async function startHub(workplace: Workplace, amount: Amount, options = { probed: false }): Promise<HubServer> {
   const folder = workplace.folder('hub')
   const dataDir = join(folder, 'data')
-  const seeded = await seed(dataDir, amount)
+  return serve(workplace, { folder, dataDir, seeded: await seed({ dataDir }, amount), ...options })
+}
+
+/** Starts so many hubs on one PostgreSQL database, each with a folder of its own. */
+export async function startHubs(
+  workplace: Workplace,
+  amount: Amount,
+  { count, databaseUrl }: { count: number; databaseUrl: string }
+) {
+  const folders = Array.from({ length: count }, () => workplace.folder('hub'))
+  const dataDir = join(folders[0] ?? '', 'data')
+  const seeded = await seed({ dataDir, databaseUrl }, amount)
+  const hubs: HubServer[] = []
+  for (const folder of folders)
+    hubs.push(await serve(workplace, { folder, dataDir: join(folder, 'data'), seeded, databaseUrl, probed: false }))
+  return hubs
+}
+
+type Serving = { folder: string; dataDir: string; seeded: Seeded; databaseUrl?: string; probed: boolean }
+
+async function serve(workplace: Workplace, { folder, dataDir, seeded, databaseUrl, probed }: Serving): Promise<HubServer> {
   const output = join(folder, 'output')
-  const env = { DATA_DIR: dataDir, PORT: '0', MQTT_PORT: '0', LOG_LEVEL: 'warn' }
+  const shared = databaseUrl ? { DATABASE_URL: databaseUrl, JWT_SECRET: jwtSecret } : {}
+  const env = { DATA_DIR: dataDir, PORT: '0', MQTT_PORT: '0', LOG_LEVEL: 'warn', ...shared }
   let answered = Promise.withResolvers<number>()
   const onMessage = (message: unknown) => answered.resolve((message as { worst: number }).worst)
-  const child = workplace.start([process.execPath, ...(options.probed ? ['--preload', probe] : []), main], {
+  const child = workplace.start([process.execPath, ...(probed ? ['--preload', probe] : []), main], {
     env,
     output,
     onMessage

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { createDiskStore } from '../../../src/blobs/disk.ts'
 import { readConfig } from '../../../src/config.ts'
 import { createGroupCommit } from '../../../src/db/group-commit.ts'
+import { openPostgres } from '../../../src/db/postgres.ts'
 import { openSqlite } from '../../../src/db/sqlite.ts'
 import { createLogs } from '../../../src/features/logs/service.ts'
 import { createHub } from '../../../src/hub.ts'
@@ -18,16 +19,24 @@ export type Amount = { devices: number; lines?: number; deployments?: number; im
 /** The application that the devices run, and its API key. */
 export type Seeded = { applicationId: string; apiKey: string }
 
+/** Where it is: in PostgreSQL where there is a URL, else in the folder. */
+type Place = { dataDir: string; databaseUrl?: string | undefined }
+
+/** What hubs on one database sign with. */
+export const jwtSecret = 'a secret of the benchmark, long enough to sign with'
+
 type Parents = { teamId: string; applicationId: string }
 
 /**
  * Prepares a data folder: the user, who is an administrator, and the application by the hub's own services, the many rows
  * straight into the tables.
  */
-export async function seed(dataDir: string, { devices, lines = 0, deployments = 0, image }: Amount): Promise<Seeded> {
-  const { apiKey, ...parents } = await makeParents(dataDir)
-  const path = join(dataDir, 'updraft.sqlite')
-  const db = await openSqlite(path)
+export async function seed(
+  { dataDir, databaseUrl }: Place,
+  { devices, lines = 0, deployments = 0, image }: Amount
+): Promise<Seeded> {
+  const { apiKey, ...parents } = await makeParents({ dataDir, databaseUrl })
+  const db = databaseUrl ? await openPostgres(databaseUrl) : await openSqlite(join(dataDir, 'updraft.sqlite'))
   const ids = await addDevices(db, parents, devices)
   if (image) await addDeployments(db, parents, { dataDir, image, count: Math.max(1, deployments) })
   await addLines(db, parents, { ids, count: lines, dataDir })
@@ -37,8 +46,9 @@ export async function seed(dataDir: string, { devices, lines = 0, deployments = 
 
 type Database = Awaited<ReturnType<typeof openSqlite>>
 
-async function makeParents(dataDir: string): Promise<Parents & Seeded> {
-  const config = readConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'silent' })
+async function makeParents({ dataDir, databaseUrl }: Place): Promise<Parents & Seeded> {
+  const inPostgres = databaseUrl ? { DATABASE_URL: databaseUrl, JWT_SECRET: jwtSecret } : {}
+  const config = readConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'silent', ...inPostgres })
   const hub = await createHub({ config, log: createLog('silent') })
   const caller = await hub.accounts.register(owner, '127.0.0.1')
   await hub.accounts.setRole(caller.id, 'SUPER_ADMIN')

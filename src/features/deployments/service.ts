@@ -22,6 +22,9 @@ export type Desired = { deviceId: string; teamId: string; device: string; deploy
 /** What the choice depends on. */
 type Target = { id: string; applicationId: string | null; board: string; tag: string | null }
 
+/** Which devices a deployment is for. */
+export type Affected = { applicationId: string; board: string; tag: string | null }
+
 export type Deployments = ReturnType<typeof createDeployments>
 
 /** Which image is to run on which devices. */
@@ -116,10 +119,15 @@ export function createDeployments({ db, clock, notices }: { db: Db; clock: Clock
     /** What one device should run. */
     ofDevice: (deviceId: string) => desired(eq(devices.id, deviceId)),
 
-    /** What the devices that a deployment is for should run by now. */
-    ofAffected: (applicationId: string, board: string, tag: string | null) =>
+    /** What the devices that a deployment is for should run by now; only those `among` these, where that is given. */
+    ofAffected: ({ applicationId, board, tag }: Affected, among?: string[]) =>
       desired(
-        and(eq(devices.applicationId, applicationId), eq(devices.board, board), tag === null ? undefined : eq(devices.tag, tag))
+        and(
+          among && inArray(devices.id, among),
+          eq(devices.applicationId, applicationId),
+          eq(devices.board, board),
+          tag === null ? undefined : eq(devices.tag, tag)
+        )
       ),
 
     /** The deployment whose image a device may fetch: the one it names, or else the one it should run, which is there at once. */

@@ -1,4 +1,4 @@
-import { asc, lte, max, sql } from 'drizzle-orm'
+import { asc, inArray, lte, max, sql } from 'drizzle-orm'
 import { type Change, type Db, given } from '../../db/index.ts'
 import type { Log } from '../../lib/log.ts'
 import type { LogDevices } from './devices.ts'
@@ -82,7 +82,9 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
         change,
         reports.flatMap((report) => entriesOf(report, numberOf(report, numbers)))
       )
-      await change.tx.delete(logIntake).where(lte(logIntake.id, last))
+      // No others: a row with a lower number may have been committed since, by another hub.
+      const folded = rows.map(({ id }) => id)
+      await change.tx.delete(logIntake).where(inArray(logIntake.id, folded))
       collect(rows)
       return last
     })
