@@ -18,7 +18,7 @@ const onTwoHubs = ['tests/apis']
 const balancerMissing = 'left out: the suite on two hubs; get HAProxy by: apt-get install haproxy'
 
 // The folders whose tests store bytes on S3.
-const onS3 = ['tests/blobs', 'tests/command', 'tests/process', ...onTwoHubs]
+const onS3 = ['tests/blobs', 'tests/process', ...onTwoHubs]
 
 type Counts = { passed: number; failed: number; skipped: number; broken: string[]; clean: boolean }
 

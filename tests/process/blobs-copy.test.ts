@@ -2,7 +2,6 @@ import { describe, expect, test } from 'bun:test'
 import { cp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { emptyPlace, operate } from '../support/command.ts'
-import { postgresServer } from '../support/databases.ts'
 import { smallHub } from '../support/laden.ts'
 import { hubHome } from '../support/process.ts'
 import { freshBucket, hasS3, s3Env, s3Server } from '../support/s3.ts'
@@ -13,8 +12,7 @@ async function bucketEnv() {
   return s3Env({ ...settings, endpoint: s3Server?.endpoint ?? '' })
 }
 
-// Where the rows are makes no difference to bytes.
-if (!postgresServer && hasS3()) {
+if (hasS3()) {
   describe('blobs copy', () => {
     test('takes a hub from its disk to S3, from there into a backup, and back', async () => {
       await using home = await hubHome()
