@@ -7,7 +7,7 @@ export const role: Command = {
   name: 'role',
   summary: 'sets what an account may do in the whole hub',
   usage: 'role <email> <role>',
-  about: `The role is one of ${roleWords}. A hub may be running: the role counts at once, and within a second for answers that do not end.
+  about: `The role is one of ${roleWords}. A hub may be running: the role counts at once, also for what is streamed.
 The last super_admin stays one.`,
   options: {},
   run: set
