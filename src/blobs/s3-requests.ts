@@ -26,7 +26,7 @@ const mistakes: Record<string, string> = {
 
 // More goes from S3 to the caller in the runtime's own hands: chunks that pass through ours stand in memory.
 const guardedAtMost = 8 * 1024 * 1024
-const queueSize = 2 // parts of 5 MiB under way at a time
+const queueSize = 1 // parts of 5 MiB under way at a time
 
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : 'Unknown')
 const broken = (code: string) => Object.assign(new Error(`S3: ${code}`), { code })
@@ -90,6 +90,7 @@ export function createRequests({ client, bucket, log, patience }: Needs) {
 
     /** Writes a file as an object; throws where S3 does not have all of it. A Response of a stream is written whole or not at all, which is not so of a writer of Bun's. */
     async write(key: string, { path, size }: { path: string; size: number }) {
+      if (size > guardedAtMost) Bun.gc(true) // or what has been received stands beside what is sent
       const body = new Response(Bun.file(path).stream()) // in the runtime's own hands, as what is read
       const most = patience.silence + (size / patience.bytesPerSecond) * 1000
       try {

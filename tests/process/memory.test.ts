@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { password } from '../support/hub.ts'
 import { type HubProcess, hubHome } from '../support/process.ts'
 import { buildForm, linux } from '../support/releases.ts'
+import { freshBucket, hasS3, s3Env } from '../support/s3.ts'
 
 const size = 512 * 1024 * 1024
 const atMost = 96 * 1024 * 1024
@@ -77,6 +78,27 @@ describe.skipIf(process.platform !== 'linux')('half a GiB goes up and down with 
       expect(await sizeOf(`${hub.base}/devices/${secret}/image`)).toBe(size)
     })
   }, 120_000)
+
+  test.skipIf(!hasS3())(
+    'as a build that is kept on S3',
+    async () => {
+      const { settings } = await freshBucket()
+      await withinMemory(s3Env(settings), async (hub, headers) => {
+        const { body } = await hub.call('POST /applications?name=blinker', { headers })
+        const path = `/applications/${(body as { id: string }).id}/builds?version=0.9.0&architecture=${linux}`
+        const upload = { body: stream(), headers: { ...headers, 'content-type': 'application/octet-stream' } }
+        const published = await hub.call(`POST ${path}`, upload)
+        expect(published).toMatchObject({ status: 201, body: { size } })
+        const { url } = published.body as { url: string }
+        expect(await sizeOf(url)).toBe(size)
+        const slow = (await fetch(url)).body?.getReader() // what it does not take stays where it is
+        await slow?.read()
+        expect(await sizeOf(url)).toBe(size)
+        await slow?.cancel()
+      })
+    },
+    240_000
+  )
 
   test('as a build, bare and as a form', async () => {
     await withinMemory({}, async (hub, headers) => {
