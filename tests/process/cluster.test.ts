@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'bun:test'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import postgres from 'postgres'
 import { callerOf } from '../support/caller.ts'
-import { hasBalancer, ownPostgres, startCluster } from '../support/cluster.ts'
+import { balancerConfig, hasBalancer, ownPostgres, startCluster } from '../support/cluster.ts'
 import { play } from '../support/cluster-device.ts'
 import { deploy, testDevice } from '../support/hub.ts'
 import { asDevice, mqttClient, until } from '../support/mqtt.ts'
@@ -10,6 +13,26 @@ import { wholeLog } from '../support/speaker.ts'
 const storm = { devices: 200, forMs: 60_000, every: 1000 }
 
 describe.skipIf(!hasBalancer())('hubs behind HAProxy', () => {
+  test('the configuration is valid with and without what may be left out', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'updraft-haproxy-'))
+    const [key, cert, pem] = ['key.pem', 'cert.pem', 'both.pem'].map((name) => join(folder, name)) as [string, string, string]
+    Bun.spawnSync(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=hub', '-keyout', key, '-out', cert])
+    await Bun.write(pem, `${await Bun.file(cert).text()}${await Bun.file(key).text()}`)
+    const hub = (n: number) => ({
+      [`HUB${n}_HOST`]: '127.0.0.1',
+      [`HUB${n}_HTTP`]: '3000',
+      [`HUB${n}_MQTT`]: '1883',
+      [`HUB${n}_MQTTS`]: '8883'
+    })
+    const least = { HTTP_BIND: '127.0.0.1:8080', MQTT_BIND: '127.0.0.1:1883', ...hub(1) }
+    const secure = { MQTTS_BIND: '127.0.0.1:8883', HTTPS_BIND: '127.0.0.1:8443', TLS_PEM: pem }
+    for (const variables of [least, { ...least, ...hub(2) }, { ...least, ...hub(2), ...hub(3), ...secure }]) {
+      const checked = Bun.spawnSync(['haproxy', '-c', '-f', balancerConfig], { env: { ...process.env, ...variables } })
+      expect([checked.exitCode, checked.stderr.toString()]).toEqual([0, expect.not.stringContaining('ALERT')])
+    }
+    await rm(folder, { recursive: true })
+  })
+
   test.each([2, 3])(
     '%d of them: what is deployed at one is told to the devices of the others',
     async (count) => {

@@ -6,7 +6,8 @@ import { has } from './needs.ts'
 import { type HubProcess, hubHome } from './process.ts'
 import { freshBucket, s3Env, s3Server } from './s3.ts'
 
-const config = new URL('../../scripts/haproxy/haproxy.cfg', import.meta.url).pathname
+/** The configuration of HAProxy as it is documented. */
+export const balancerConfig = new URL('../../scripts/haproxy/haproxy.cfg', import.meta.url).pathname
 
 /** Whether there is all that several hubs behind HAProxy need. */
 export const hasBalancer = () => has('haproxy', 'apt-get install haproxy')
@@ -39,7 +40,7 @@ export async function startCluster(count: number, databaseUrl: string, env: Reco
     [`HUB${n + 1}_MQTT`]: String(ports.mqtt)
   }))
   const variables = Object.assign({ HTTP_BIND: `127.0.0.1:${front.http}`, MQTT_BIND: `127.0.0.1:${front.mqtt}` }, ...places)
-  const balancer = Bun.spawn(['haproxy', '-db', '-f', config], {
+  const balancer = Bun.spawn(['haproxy', '-db', '-f', balancerConfig], {
     env: { ...process.env, ...variables },
     stdout: 'ignore',
     stderr: 'pipe'
