@@ -47,9 +47,17 @@ async function perform({ command, about, given, values }: Asked): Promise<number
     progress.clear()
     if (stopping.signal.aborted) console.error('Interrupted; nothing half done is left behind.')
     else if (error instanceof ConfigError) console.error(`The configuration is wrong:\n${error.message}`)
-    else console.error(error instanceof Error ? error.message : String(error))
+    else console.error(sentenceOf(error))
     return stopping.signal.aborted ? interrupted : 1
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop)
   }
+}
+
+const notAllowed = /^(EACCES|EPERM|SQLITE_(CANTOPEN|READONLY|PERM)(_.*)?)$/
+
+function sentenceOf(error: unknown) {
+  if (!(error instanceof Error)) return String(error)
+  const isNotAllowed = 'code' in error && notAllowed.test(String(error.code))
+  return isNotAllowed ? `${error.message}: run it as the user of the hub, to whom DATA_DIR belongs` : error.message
 }

@@ -31,5 +31,6 @@ export async function migrationsOf({ dataDir, databaseUrl }: Whereabouts): Promi
 }
 
 function refuseMissing(dataDir: string) {
-  if (!existsSync(sqliteFile(dataDir))) throw new Error(`There is no database in ${dataDir}: is DATA_DIR the hub's?`)
+  if (!existsSync(sqliteFile(dataDir)))
+    throw new Error(`There is no database in ${dataDir} that this user may read: is DATA_DIR the hub's?`)
 }

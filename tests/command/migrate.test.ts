@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { lockFolder } from '../../src/lib/folder-lock.ts'
 import { emptyPlace, operate } from '../support/command.ts'
 import { databaseName, postgresServer } from '../support/databases.ts'
@@ -25,6 +27,14 @@ describe(`migrate on ${databaseName}`, () => {
       const { code, complaints } = await operate('migrate', place.env)
       expect({ code, complaints }).toEqual({ code: 1, complaints: `${place.env.DATA_DIR} is in use by another process\n` })
       unlock()
+    })
+
+    test('says whose folder it is where the database cannot be opened', async () => {
+      await using place = await emptyPlace()
+      await mkdir(join(place.env.DATA_DIR ?? '', 'updraft.sqlite'), { recursive: true })
+      const { code, complaints } = await operate('migrate', place.env)
+      const sentence = 'unable to open database file: run it as the user of the hub, to whom DATA_DIR belongs\n'
+      expect({ code, complaints }).toEqual({ code: 1, complaints: sentence })
     })
   }
 })
