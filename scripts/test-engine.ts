@@ -39,7 +39,13 @@ export async function startEngine() {
 
   /** Runs a command of Podman's; `input` is what it reads. */
   async function run(command: string[], input?: Bun.SpawnOptions.Readable | Blob | Response) {
-    const child = Bun.spawn([...podman, ...command], { env, stdin: (input as Blob) ?? 'ignore', stdout: 'pipe', stderr: 'pipe' })
+    const child = Bun.spawn([...podman, ...command], {
+      cwd: folder,
+      env,
+      stdin: (input as Blob) ?? 'ignore',
+      stdout: 'pipe',
+      stderr: 'pipe'
+    })
     const [output, complaints] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
     if ((await child.exited) !== 0) throw new Error(`podman ${command.join(' ')}: ${complaints}`)
     return output.trim()
@@ -47,6 +53,7 @@ export async function startEngine() {
 
   async function start() {
     service = Bun.spawn([...podman, 'system', 'service', '--time=0', `unix://${path('engine.sock')}`], {
+      cwd: folder, // where Podman notes that memory ran out
       env,
       stdout: 'ignore',
       stderr: 'ignore'
