@@ -41,6 +41,7 @@ export function createLink(url: string, { channels, log }: Options) {
   const pause = createPause()
   const known = Promise.withResolvers<void>()
   let isAway = false
+  let askAside: ((statement: string) => Promise<unknown>) | undefined
   const closing = new AbortController()
   let watching: Promise<void> | undefined
 
@@ -76,12 +77,14 @@ export function createLink(url: string, { channels, log }: Options) {
     const ask = (statement: string) => inTime(ear.unsafe(statement), answersWithin, databaseAway)
     try {
       await ask(channels.map((channel) => `listen ${channel}`).join('; '))
+      askAside = ask
       setBack()
       while (!isOver()) {
         await pause.begin(looksEvery)
         if (!isOver()) await ask('select 1')
       }
     } finally {
+      askAside = undefined
       await ear.end({ timeout: 0 })
     }
   }
@@ -130,6 +133,12 @@ export function createLink(url: string, { channels, log }: Options) {
     /** Calls `heard` with what is told on a channel, and `anew` whenever something may have been missed. */
     on(channel: string, listener: Listener) {
       listeners.set(channel, [...(listeners.get(channel) ?? []), listener])
+    },
+
+    /** Resolves when the server answers, on the connection that listens: however many wait for one of the others. */
+    async ping() {
+      refuseWhileAway()
+      await (askAside ?? unsafe)('select 1')
     },
 
     /** Begins to listen. Resolves when it does, or when it is known that the server does not answer. */

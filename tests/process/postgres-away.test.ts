@@ -109,6 +109,21 @@ if (server) {
       expect(JSON.parse((await device.next()).payload)).toMatchObject({ id: 1, size: 100 })
     }, 60_000)
 
+    test('is busy: a hub whose connections are all waiting is still to be sent work', async () => {
+      const url = await freshUrl()
+      await using hub = await hubOn(url)
+      const ada = await hub.user('ada')
+      const sql = postgres(url, { max: 1, onnotice() {} })
+      await sql`select pg_advisory_lock(${0x75706402})` // what whoever records a notice must have
+      const waiting = Array.from({ length: 50 }, (_, n) => ada.call('POST /ada/apps', { app_name: `app${n}` }))
+      const isHeld = async () =>
+        (await sql<{ n: number }[]>`select count(*)::int as n from pg_locks where not granted`)[0]?.n === 10
+      await until(isHeld, 'every connection to wait')
+      expect((await hub.call('GET /health/ready')).status).toBe(200)
+      await sql.end()
+      expect((await Promise.all(waiting)).filter(({ status }) => status !== 200)).toEqual([])
+    }, 60_000)
+
     test('stands still: what waits for it is refused in time, and it goes on where it was', async () => {
       await using hub = await hubOn(await freshUrl())
       const ada = await hub.user('ada')
