@@ -28,7 +28,7 @@ type Options = Parameters<typeof runHub>[0]
 export async function balanced(options: Options) {
   if (hubsPerTest === 1 || options.config.databaseUrl === undefined) {
     const only = await runHub(options)
-    return { ...only, agreed: async () => {}, settled: only.hub.clients.settled }
+    return { ...only, dataDirs: [options.config.dataDir], agreed: async () => {}, settled: only.hub.clients.settled }
   }
   const folder = await mkdtemp(join(tmpdir(), 'updraft-hubs-'))
   const hubs = [await runHub(options)]
@@ -52,6 +52,7 @@ export async function balanced(options: Options) {
 
   return {
     ...first,
+    dataDirs: hubs.map(({ hub }) => hub.config.dataDir),
     ports: { ...first.ports, ...balancer.ports },
     /** Resolves when every hub has heard of what is committed by now. */
     async agreed() {

@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openStore } from '../../src/blobs/index.ts'
 import { readConfig } from '../../src/config.ts'
 import { openPostgres } from '../../src/db/postgres.ts'
 import { openSqlite } from '../../src/db/sqlite.ts'
@@ -59,6 +60,13 @@ export async function testHub({ env = {}, clock, limits, mqttLimits = {}, engine
     ...caller,
     /** The hub's database, behind its back. */
     openDb: () => (config.databaseUrl ? openPostgres(config.databaseUrl) : openSqlite(join(dataDir, 'updraft.sqlite'))),
+    /** The names of all that is stored, or received and neither kept nor discarded, wherever the bytes are. */
+    async stored() {
+      const folders = running.dataDirs.map((folder) => readdir(join(folder, 'blobs'), { recursive: true, withFileTypes: true }))
+      const files = (await Promise.all(folders)).flat().filter((entry) => entry.isFile())
+      const objects = config.s3 ? await Array.fromAsync(openStore(config, log).names()) : []
+      return [...files.map(({ name }) => name), ...objects.flat()]
+    },
     /** What the hub has logged so far. */
     logged: () => lines.join(''),
     async [Symbol.asyncDispose]() {

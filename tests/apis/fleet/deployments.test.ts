@@ -1,17 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash, randomBytes } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { databaseName } from '../../support/databases.ts'
 import { deploy, testDevice, testHub } from '../../support/hub.ts'
 
 const image = new Uint8Array(randomBytes(10_000))
 const other = new Uint8Array(randomBytes(5000))
-
-async function filesUnder(folder: string) {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
-}
 
 describe(`003 on ${databaseName}: POST /apps/<app_name>/deployments`, () => {
   test('deploys a pre-built image to the devices of the application', async () => {
@@ -45,7 +38,7 @@ describe(`003 on ${databaseName}: POST /apps/<app_name>/deployments`, () => {
     await testDevice(ada, 'lamp', { app: 'blinker' })
     await deploy(ada, 'blinker', image)
     await deploy(ada, 'blinker', image)
-    expect(await filesUnder(join(hub.dataDir, 'blobs'))).toEqual([createHash('sha256').update(image).digest('hex')])
+    expect(await hub.stored()).toEqual([createHash('sha256').update(image).digest('hex')])
   })
 
   test('reaches the devices of its tag, or all when it has none; the newest wins', async () => {
@@ -89,7 +82,7 @@ describe(`003 on ${databaseName}: POST /apps/<app_name>/deployments`, () => {
       body: { reasons: ['image is required'] }
     })
     expect(await ada.call('POST /apps/blinker/deployments', { board: 'esp8266' })).toMatchObject({ status: 422 })
-    expect(await filesUnder(join(hub.dataDir, 'blobs'))).toEqual([])
+    expect(await hub.stored()).toEqual([])
   })
 
   test.each(['with', 'without'])(
@@ -109,7 +102,7 @@ describe(`003 on ${databaseName}: POST /apps/<app_name>/deployments`, () => {
         status: 413,
         body: { error: 'More than 9999 bytes', reasons: [] }
       })
-      expect(await filesUnder(join(hub.dataDir, 'blobs'))).toEqual([])
+      expect(await hub.stored()).toEqual([])
       expect(await deploy(ada, 'blinker', new Uint8Array(9999))).toEqual({ status: 200, body: {} })
     }
   )
@@ -121,7 +114,7 @@ describe(`003 on ${databaseName}: POST /apps/<app_name>/deployments`, () => {
     const headers = { 'content-type': 'multipart/form-data; boundary=x' }
     const raw = '--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\nhalf of'
     expect(await ada.call('POST /apps/blinker/deployments', undefined, { raw, headers })).toMatchObject({ status: 422 })
-    expect(await filesUnder(join(hub.dataDir, 'blobs'))).toEqual([])
+    expect(await hub.stored()).toEqual([])
     const noBoundary = { 'content-type': 'multipart/form-data' }
     expect(await ada.call('POST /apps/blinker/deployments', undefined, { raw, headers: noBoundary })).toMatchObject({
       status: 422

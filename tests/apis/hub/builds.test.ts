@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { databaseName } from '../../support/databases.ts'
 import { type TestHub, type TestUser, testHub } from '../../support/hub.ts'
 import { buildForm, buildOf, buildsOf, latest, linux, publish, testApplication, windows } from '../../support/releases.ts'
@@ -15,10 +13,7 @@ async function stage(env: Record<string, string> = {}) {
   return { hub, ada, appId: await testApplication(ada) }
 }
 
-const stored = async (hub: TestHub) => {
-  const entries = await readdir(join(hub.dataDir, 'blobs'), { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile()).length
-}
+const stored = async (hub: TestHub) => (await hub.stored()).length
 
 describe(`on ${databaseName}: POST /applications/<id>/builds`, () => {
   test('publishes an upload, as a form', async () => {

@@ -1,11 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash, randomBytes } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import { databaseName } from '../../support/databases.ts'
-import { jwtSecret, type TestHub } from '../../support/hub.ts'
+import { jwtSecret } from '../../support/hub.ts'
 import { noticed, until } from '../../support/mqtt.ts'
 import { registry, reprDigest, sha256, statusesOf, upload } from '../../support/registry.ts'
 
@@ -14,11 +12,6 @@ const other = new Uint8Array(randomBytes(1000))
 const noToken = {
   status: 401,
   body: { message: 'Send the arUploadToken of the recipe as Authorization: Bearer; it holds for 10 minutes' }
-}
-
-async function filesOf(hub: TestHub) {
-  const entries = await readdir(join(hub.dataDir, 'blobs'), { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
 }
 
 const bytesOf = async (response: Response) => new Uint8Array(await response.arrayBuffer())
@@ -37,7 +30,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
     const { body } = await t.get('1.0.0')
     expect(body).toMatchObject({ id, arDownload: arUploadUrl })
     expect(await bytesOf(await fetch((body as { arDownload: string }).arDownload))).toEqual(archive)
-    expect(await filesOf(t.hub)).toEqual([sha256(archive)])
+    expect(await t.hub.stored()).toEqual([sha256(archive)])
   })
 
   test('links are under PUBLIC_URL', async () => {
@@ -63,7 +56,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
     expect(await upload(t.hub, { id, token }, other)).toEqual(there)
     expect(await upload(t.hub, { id, token }, archive)).toEqual(there)
     expect(await bytesOf(await t.hub.send(`GET /v1/archives/${id}`))).toEqual(archive)
-    expect(await filesOf(t.hub)).toEqual([sha256(archive)])
+    expect(await t.hub.stored()).toEqual([sha256(archive)])
   })
 
   test('of ten uploads at once with one token, one is stored', async () => {
@@ -144,7 +137,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
     await using t = await registry()
     const { id, arUploadToken: token } = await t.awaiting('1.0.0')
     expect(await upload(t.hub, { id, token, headers: { [name]: value } }, archive)).toEqual({ status: 400, body: { message } })
-    expect([await filesOf(t.hub), await t.versions()]).toEqual([[], []])
+    expect([await t.hub.stored(), await t.versions()]).toEqual([[], []])
     expect((await upload(t.hub, { id, token, headers: { 'repr-digest': reprDigest(archive) } }, archive)).status).toBe(201)
   })
 
@@ -161,7 +154,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
       status: 400,
       body: { message: 'Send the archive itself as the body' }
     })
-    expect(await filesOf(t.hub)).toEqual([])
+    expect(await t.hub.stored()).toEqual([])
   })
 
   test.each([
@@ -177,7 +170,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
       status: 413,
       body: { message: 'More than 9999 bytes' }
     })
-    expect([await filesOf(t.hub), await t.versions()]).toEqual([[], []])
+    expect([await t.hub.stored(), await t.versions()]).toEqual([[], []])
     expect((await upload(t.hub, { id, token }, new Uint8Array(9999))).status).toBe(201)
   })
 
@@ -186,7 +179,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
     async (framing) => {
       await using t = await registry()
       const { id, arUploadToken: token } = await t.awaiting('1.0.0')
-      const begun = until(async () => (await filesOf(t.hub)).length === 1, 'the upload to begin')
+      const begun = until(async () => (await t.hub.stored()).length === 1, 'the upload to begin')
       const socket = connect(t.hub.ports.http, '127.0.0.1')
       socket.on('error', () => {})
       const head = `PUT /v1/archives/${id} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer ${token}\r\n${framing}\r\n\r\n`
@@ -195,7 +188,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
       socket.write(framing.startsWith('transfer') ? Buffer.concat([Buffer.from('c350\r\n'), half, Buffer.from('\r\n')]) : half)
       await begun
       socket.resetAndDestroy()
-      await until(async () => (await filesOf(t.hub)).length === 0, 'the half upload to be gone')
+      await until(async () => (await t.hub.stored()).length === 0, 'the half upload to be gone')
       expect(await t.versions()).toEqual([])
       expect((await upload(t.hub, { id, token }, archive)).status).toBe(201)
       expect(await bytesOf(await t.hub.send(`GET /v1/archives/${id}`))).toEqual(archive)
@@ -209,7 +202,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
       const { id, arUploadToken: token } = await t.awaiting(version)
       await upload(t.hub, { id, token }, archive)
     }
-    expect(await filesOf(t.hub)).toEqual([sha256(archive)])
+    expect(await t.hub.stored()).toEqual([sha256(archive)])
     expect(await t.hub.hub.blobs.sweep(t.hub.hub.references.referred, -60_000)).toBe(0)
     expect(await t.hub.hub.blobs.sweep(async () => [], -60_000)).toBe(1)
   })
@@ -274,7 +267,7 @@ describe(`an archive that does not come, on ${databaseName}`, () => {
     ]
     const writer = slowBody.writable.getWriter()
     await writer.write(archive)
-    await until(async () => (await filesOf(t.hub)).length === 1, 'the upload to begin')
+    await until(async () => (await t.hub.stored()).length === 1, 'the upload to begin')
     t.after(20)
     expect((await uploads[1])?.status).toBe(400)
     expect(await t.hub.hub.upkeep.round()).toMatchObject({ recipes: 1 })
