@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { createHash, randomBytes } from 'node:crypto'
 import { utimes } from 'node:fs/promises'
 import { join } from 'node:path'
+import { onOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { testHub } from '../../support/hub.ts'
 import { buildOf, latest, publish, testApplication } from '../../support/releases.ts'
@@ -123,7 +124,7 @@ describe(`on ${databaseName}: GET /downloads/<build_id>/<slug>_<version>`, () =>
     expect((await get()).status).toBe(200)
   })
 
-  test('bytes of a build stay while it is there, withdrawn or not, and go with its application', async () => {
+  onOneHub('bytes of a build stay while it is there, withdrawn or not, and go with its application', async () => {
     const { hub, ada, appId, build, get } = await published()
     await using _ = hub
     const longAgo = new Date(Date.now() - 2 * 60 * 60_000)

@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
+import { onOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { jwtSecret, type TestHub } from '../../support/hub.ts'
 import { noticed, until } from '../../support/mqtt.ts'
@@ -24,7 +25,7 @@ async function filesOf(hub: TestHub) {
 const bytesOf = async (response: Response) => new Uint8Array(await response.arrayBuffer())
 
 describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
-  test('stores the archive, offers the recipe, and tells where the archive is', async () => {
+  onOneHub('stores the archive, offers the recipe, and tells where the archive is', async () => {
     await using t = await registry()
     const { id, arUploadToken: token, arUploadUrl } = await t.awaiting('1.0.0')
     expect([await t.versions(), await t.latest(), (await t.get('1.0.0')).status]).toEqual([[], [], 404])
@@ -55,7 +56,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
     expect(await bytesOf(await t.hub.send(`GET /v1/archives/${id}`))).toEqual(archive)
   })
 
-  test('409 for a second upload, of the same bytes too; the first stays', async () => {
+  onOneHub('409 for a second upload, of the same bytes too; the first stays', async () => {
     await using t = await registry()
     const { id, arUploadToken: token } = await t.awaiting('1.0.0')
     await upload(t.hub, { id, token }, archive)
@@ -203,7 +204,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
     }
   )
 
-  test('equal archives of two recipes are stored once, and stay when the sweep comes', async () => {
+  onOneHub('equal archives of two recipes are stored once, and stay when the sweep comes', async () => {
     await using t = await registry()
     for (const version of ['1.0.0', '1.1.0']) {
       const { id, arUploadToken: token } = await t.awaiting(version)
@@ -261,7 +262,7 @@ describe(`an archive that does not come, on ${databaseName}`, () => {
     expect(await t.get('1.0.0')).toMatchObject({ status: 200, body: { id } })
   })
 
-  test('an upload that has begun in time may end later; one that fails late leaves the recipe to go', async () => {
+  onOneHub('an upload that has begun in time may end later; one that fails late leaves the recipe to go', async () => {
     await using t = await atNoon()
     const slow = await t.awaiting('1.0.0')
     const failing = await t.awaiting('1.1.0')
