@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { createHash, randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { SignJWT } from 'jose'
+import { onOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { jwtSecret } from '../../support/hub.ts'
 import { noticed, until } from '../../support/mqtt.ts'
@@ -17,7 +18,7 @@ const noToken = {
 const bytesOf = async (response: Response) => new Uint8Array(await response.arrayBuffer())
 
 describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
-  test('stores the archive, offers the recipe, and tells where the archive is', async () => {
+  onOneHub('stores the archive, offers the recipe, and tells where the archive is', async () => {
     await using t = await registry()
     const { id, arUploadToken: token, arUploadUrl } = await t.awaiting('1.0.0')
     expect([await t.versions(), await t.latest(), (await t.get('1.0.0')).status]).toEqual([[], [], 404])
@@ -48,7 +49,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
     expect(await bytesOf(await t.hub.send(`GET /v1/archives/${id}`))).toEqual(archive)
   })
 
-  test('409 for a second upload, of the same bytes too; the first stays', async () => {
+  onOneHub('409 for a second upload, of the same bytes too; the first stays', async () => {
     await using t = await registry()
     const { id, arUploadToken: token } = await t.awaiting('1.0.0')
     await upload(t.hub, { id, token }, archive)
@@ -196,7 +197,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
     }
   )
 
-  test('equal archives of two recipes are stored once, and stay when the sweep comes', async () => {
+  onOneHub('equal archives of two recipes are stored once, and stay when the sweep comes', async () => {
     await using t = await registry()
     for (const version of ['1.0.0', '1.1.0']) {
       const { id, arUploadToken: token } = await t.awaiting(version)
@@ -254,7 +255,7 @@ describe(`an archive that does not come, on ${databaseName}`, () => {
     expect(await t.get('1.0.0')).toMatchObject({ status: 200, body: { id } })
   })
 
-  test('an upload that has begun in time may end later; one that fails late leaves the recipe to go', async () => {
+  onOneHub('an upload that has begun in time may end later; one that fails late leaves the recipe to go', async () => {
     await using t = await atNoon()
     const slow = await t.awaiting('1.0.0')
     const failing = await t.awaiting('1.1.0')
