@@ -18,7 +18,7 @@ const noToken = {
 const bytesOf = async (response: Response) => new Uint8Array(await response.arrayBuffer())
 
 describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
-  onOneHub('stores the archive, offers the recipe, and tells where the archive is', async () => {
+  test('stores the archive, offers the recipe, and tells where the archive is', async () => {
     await using t = await registry()
     const { id, arUploadToken: token, arUploadUrl } = await t.awaiting('1.0.0')
     expect([await t.versions(), await t.latest(), (await t.get('1.0.0')).status]).toEqual([[], [], 404])
@@ -49,7 +49,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
     expect(await bytesOf(await t.hub.send(`GET /v1/archives/${id}`))).toEqual(archive)
   })
 
-  onOneHub('409 for a second upload, of the same bytes too; the first stays', async () => {
+  test('409 for a second upload, of the same bytes too; the first stays', async () => {
     await using t = await registry()
     const { id, arUploadToken: token } = await t.awaiting('1.0.0')
     await upload(t.hub, { id, token }, archive)
@@ -197,7 +197,7 @@ describe(`002 on ${databaseName}: PUT /v1/archives/{recipe id}`, () => {
     }
   )
 
-  onOneHub('equal archives of two recipes are stored once, and stay when the sweep comes', async () => {
+  test('equal archives of two recipes are stored once, and stay when the sweep comes', async () => {
     await using t = await registry()
     for (const version of ['1.0.0', '1.1.0']) {
       const { id, arUploadToken: token } = await t.awaiting(version)
