@@ -27,6 +27,7 @@ const mistakes: Record<string, string> = {
 // More goes from S3 to the caller in the runtime's own hands: chunks that pass through ours stand in memory.
 const guardedAtMost = 8 * 1024 * 1024
 const queueSize = 1 // parts of 5 MiB under way at a time
+const collectsEvery = 100 // ms: parts that have been sent are garbage, and left to itself the collector lets them stand
 
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : 'Unknown')
 const broken = (code: string) => Object.assign(new Error(`S3: ${code}`), { code })
@@ -93,10 +94,13 @@ export function createRequests({ client, bucket, log, patience }: Needs) {
       if (size > guardedAtMost) Bun.gc(true) // or what has been received stands beside what is sent
       const body = new Response(Bun.file(path).stream()) // in the runtime's own hands, as what is read
       const most = patience.silence + (size / patience.bytesPerSecond) * 1000
+      const collecting = size > guardedAtMost ? setInterval(() => Bun.gc(false), collectsEvery) : undefined
       try {
         await inTime(client.write(key, body, { queueSize }), most, silent)
       } catch (error) {
         throw failed('write', error)
+      } finally {
+        clearInterval(collecting)
       }
     },
 
