@@ -84,6 +84,8 @@ export async function smallHub(home: Awaited<ReturnType<typeof hubHome>>, state:
   await using load = await ladenHub(hub)
   await load.until(({ lines: said, images }) => said.length > 3 && images.length > 1)
   const { acknowledged } = await load.stop()
+  // Who reads a log has what was taken in put into it first.
+  await hub.call('GET /admin/devices/lamp/log', { headers: { access_token: acknowledged.token } })
   async function stop() {
     hub.child.kill('SIGTERM')
     await hub.child.exited
