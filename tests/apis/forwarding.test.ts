@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
+import { describeOnOneHub } from '../support/balanced.ts'
 import { password, type TestHub, testHub } from '../support/hub.ts'
 
 const once = { registration: { points: 1, duration: 600 } }
@@ -13,7 +14,7 @@ async function register(hub: TestHub, headers: Record<string, string>) {
 
 const from = (addresses: string) => ({ 'x-forwarded-for': addresses })
 
-describe('behind a proxy', () => {
+describeOnOneHub('behind a proxy', () => {
   test('an address is that of whoever the proxy has passed on', async () => {
     await using hub = await testHub({ limits: once, env: { TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8' } })
     expect(await register(hub, from('203.0.113.1'))).toBe(200)
