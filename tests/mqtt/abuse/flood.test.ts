@@ -83,7 +83,7 @@ test('a flood of 400,000 publishes from ten clients takes little memory, and oth
   console.log(`flood: ${figures.join(', ')}, memory +${(growth / MiB).toFixed(1)} MiB`)
   expect(figureIn(await hub.metrics(), 'updraft_refusals_total{over="mqtt",reason="too_fast"}')).toBe(flooders * rounds)
   expect(growth).toBeLessThan(64 * MiB)
-  // A machine that is busy otherwise is slow without a flood too.
-  expect(median).toBeLessThan(Math.max(100, 50 * calmly.median))
-  expect(worst).toBeLessThan(Math.max(2000, 50 * calmly.worst))
+  // A flood is over too soon for more than a few lines: none of them waits for its end. A machine that is busy otherwise is slow without one too.
+  expect(delays.length).toBeGreaterThan(1)
+  expect(worst).toBeLessThan(Math.max(1000, 50 * calmly.worst))
 }, 60_000)
