@@ -72,6 +72,20 @@ describe('what is said at one hub', () => {
     expect(heard).toEqual(['b'])
   })
 
+  test('that comes in pieces is heard whole or not at all', async () => {
+    const { peers } = peersOf()
+    await using hubs = await relays(peers)
+    const heard: string[] = []
+    hubs.there.want('a', (bytes) => bytes && void heard.push(bytes.toString()))
+    const piece = (place: number, text: string, more: object) =>
+      JSON.stringify({ by: 'x', key: 'a', piece: Buffer.from(text).toString('base64'), place, ...more })
+    const [more, last] = [{ more: true }, {}]
+    await peers.tell([piece(1, 'lost', last), piece(0, 'on', more), piece(2, 'e', last), piece(1, 'n', last)])
+    expect(heard).toEqual([])
+    await peers.tell([piece(0, 'o', more), piece(1, 'n', more), piece(2, 'e', last)])
+    expect(heard).toEqual(['one'])
+  })
+
   test('what is no message of a hub is not heard', async () => {
     const { peers } = peersOf()
     await using hubs = await relays(peers)

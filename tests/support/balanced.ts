@@ -46,6 +46,7 @@ export async function balanced(options: Options) {
     hub.notices.listen(({ seq }) => {
       heard[n] = seq
       for (const hear of news) hear()
+      news.clear()
     })
   )
   heard.fill(await first.hub.notices.latest())

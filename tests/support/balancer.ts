@@ -5,6 +5,7 @@ import { freePort } from '../../scripts/test-server.ts'
 
 type Ports = { http: number; mqtt: number }
 
+/** Not the one that is documented: each request goes to the next hub, whoever is busy, so that no two that belong together meet the same. */
 const config = (front: Ports, hubs: Ports[]) => `
 global
   maxconn 4000

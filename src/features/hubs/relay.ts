@@ -11,12 +11,13 @@ const pieceBytes = 4096 // as Base64 well below what a message takes
 const keysAtOnce = 40
 const waitingAtMost = 1024 * 1024
 
-/** What hubs say here: what each wants to hear, and pieces of what others pass on; `more` but in the last piece. */
+/** What hubs say here: what each wants to hear, and pieces of what others pass on, counted from 0; `more` but in the last piece. */
 const Message = Type.Object({
   by: Type.String(),
   wants: Type.Optional(Type.Array(Type.String())),
   key: Type.Optional(Type.String()),
   piece: Type.Optional(Type.String()),
+  place: Type.Optional(Type.Integer()),
   more: Type.Optional(Type.Literal(true))
 })
 
@@ -80,19 +81,28 @@ export function createRelay({ peers, log }: { peers: Peers | undefined; log: Log
     const said = read(text)
     if (!said) return
     // By now the others have heard it too: what came before that was not passed on.
-    if (said.by === self) return (said.wants ?? []).forEach((key) => tellListeners(key))
+    if (said.by === self) return said.wants?.forEach((key) => tellListeners(key))
+    noteWanted(said.wants ?? [])
+    if (said.key !== undefined && wants.has(said.key)) hearPiece(said.key, said)
+  }
+
+  function noteWanted(keys: string[]) {
     const until = performance.now() + wantedFor
-    for (const key of said.wants ?? []) {
+    for (const key of keys) {
       wantedByOthers.set(key, until)
       for (const listener of wantedListeners) listener(key)
     }
-    const { by, key, piece } = said
-    if (key === undefined || piece === undefined || !wants.has(key)) return
+  }
+
+  function hearPiece(key: string, { by, piece, place = 0, more }: Message) {
+    if (piece === undefined) return
     const sender = `${by} ${key}`
-    const parts = [...(pieces.get(sender) ?? []), Buffer.from(piece, 'base64')]
-    if (said.more) return void pieces.set(sender, parts)
+    const before = place === 0 ? [] : (pieces.get(sender) ?? [])
     pieces.delete(sender)
-    tellListeners(key, Buffer.concat(parts))
+    if (before.length !== place) return // one has been missed: what is left is nothing whole
+    const parts = [...before, Buffer.from(piece, 'base64')]
+    if (more) pieces.set(sender, parts)
+    else tellListeners(key, Buffer.concat(parts))
   }
 
   function tellListeners(key: string, bytes?: Buffer) {
@@ -100,7 +110,6 @@ export function createRelay({ peers, log }: { peers: Peers | undefined; log: Log
   }
 
   function wantAll() {
-    pieces.clear()
     fresh = new Set(wants.keys())
     if (fresh.size > 0) schedule()
     for (const [key, until] of wantedByOthers) if (until <= performance.now()) wantedByOthers.delete(key)
@@ -145,7 +154,7 @@ export function createRelay({ peers, log }: { peers: Peers | undefined; log: Log
       const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       for (let at = 0; at === 0 || at < all.length; at += pieceBytes) {
         const more = at + pieceBytes < all.length ? { more: true as const } : {}
-        waiting.push({ by: self, key, piece: all.toString('base64', at, at + pieceBytes), ...more })
+        waiting.push({ by: self, key, piece: all.toString('base64', at, at + pieceBytes), place: at / pieceBytes, ...more })
       }
       schedule()
     },
