@@ -43,13 +43,15 @@ export function createPublishing({ teams, applications, deployments, releases }:
     /** What a task's output is to be published as. Throws a `RunFailure` where it cannot be. */
     publishable(application: Application, tag: string, outputs: Output[]): Published {
       const version = tag.replace(/^v/, '')
-      refuseUnfit(
-        tag,
-        outputs.flatMap((output) => {
-          const { architecture } = purposeOf(output.name) ?? {}
-          return architecture ? { ...output, architecture } : []
-        })
-      )
+      const builds = outputs.flatMap((output) => {
+        const { architecture } = purposeOf(output.name) ?? {}
+        return architecture ? { ...output, architecture } : []
+      })
+      if (builds[0] && !isVersion(version)) {
+        const [name, what] = [builds[0].name, tag].map((text) => JSON.stringify(text))
+        throw new RunFailure(`${name} could not be published: ${what} is no semantic version`)
+      }
+      refuseUnfit(builds)
       return { application, version, outputs }
     },
 
@@ -71,10 +73,7 @@ export function createPublishing({ teams, applications, deployments, releases }:
 
 type Build = Output & { architecture: NonNullable<Purpose['architecture']> }
 
-function refuseUnfit(tag: string, builds: Build[]) {
-  const [first] = builds
-  if (first && !isVersion(tag.replace(/^v/, '')))
-    throw new RunFailure(`${JSON.stringify(first.name)} could not be published: ${JSON.stringify(tag)} is no semantic version`)
+function refuseUnfit(builds: Build[]) {
   for (const [i, { name, architecture, bytes }] of builds.entries()) {
     if (bytes.size === 0) throw new RunFailure(`${JSON.stringify(name)} is empty`)
     if (builds.findIndex((build) => build.architecture === architecture) < i)
