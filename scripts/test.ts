@@ -1,6 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import { postgresMissing, startPostgres } from './test-postgres.ts'
 import { startS3 } from './test-s3.ts'
 
@@ -19,6 +21,9 @@ const balancerMissing = 'left out: the suite on two hubs; get HAProxy by: apt-ge
 
 // The folders whose tests store bytes on S3.
 const onS3 = ['tests/blobs', 'tests/process', ...onTwoHubs]
+
+// How much of what a test printed before it failed is said again at the end.
+const linesOfFailure = 40
 
 type Counts = { passed: number; failed: number; skipped: number; broken: string[]; clean: boolean }
 
@@ -82,10 +87,27 @@ async function runTests(name: string, which: string[], env: Record<string, strin
   const report = join(folder, 'report.xml')
   const options = ['--timeout', '30000', '--reporter=junit', `--reporter-outfile=${report}`]
   const command = [process.execPath, 'test', ...options, ...which.map((path) => `./${path.replace(/^\.\//, '')}`)]
-  const exitCode = await Bun.spawn(command, { env: { ...process.env, ...env }, stdout: 'inherit', stderr: 'inherit' }).exited
+  const tests = Bun.spawn(command, { env: { ...process.env, ...env }, stdout: 'inherit', stderr: 'pipe' })
+  const complaints = await complaintsOf(tests.stderr)
+  const exitCode = await tests.exited
   const text = await readFile(report, 'utf8').catch(() => '')
   await rm(folder, { recursive: true, force: true })
-  return { ...countsOf(text), broken: brokenOf(text).map((test) => `${test} on ${name}`), clean: exitCode === 0 }
+  const broken = brokenOf(text).map(({ at, test }) => `${at} ${test} on ${name}\n${complaints.get(test) ?? ''}`)
+  return { ...countsOf(text), broken, clean: exitCode === 0 }
+}
+
+/** Passes on what bun's tests print; gives the last lines that each test which failed had printed, by its name. */
+async function complaintsOf(output: ReadableStream<Uint8Array>) {
+  const complaints = new Map<string, string>()
+  let said: string[] = []
+  for await (const line of createInterface({ input: Readable.fromWeb(output) })) {
+    console.error(line)
+    const failed = line.match(/^\(fail\) (.*?)(?: \[[\d.]+m?s\])?$/)?.[1]
+    if (failed) complaints.set(failed, said.slice(-linesOfFailure).join('\n'))
+    if (/^\((?:pass|fail|skip|todo)\)|^\S+\.test\.ts:$/.test(line)) said = []
+    else said.push(line)
+  }
+  return complaints
 }
 
 function countsOf(report: string) {
@@ -99,7 +121,8 @@ function countsOf(report: string) {
 function brokenOf(report: string) {
   return [...report.matchAll(/<testcase ([^>]*[^/])>\s*<failure/g)].map(([, attributes = '']) => {
     const [file, line, group, name] = ['file', 'line', 'classname', 'name'].map((each) => attributeOf(attributes, each))
-    return `${file}:${line} ${[group, name].filter(Boolean).join(' > ')}`
+    const groups = group ? group.split(' > ').toReversed() : [] // the report has the innermost first
+    return { at: `${file}:${line}`, test: [...groups, name].join(' > ') }
   })
 }
 

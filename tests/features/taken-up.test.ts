@@ -52,13 +52,14 @@ describe.skipIf(!hasEngine())(`a hub on ${databaseName} killed while tasks run`,
       const first = await home.start()
       const { ids, headers } = await startTasks(first, [
         'i=1; while [ $i -le 40 ]; do echo line $i; i=$((i+1)); sleep 0.2; done',
-        'echo before; sleep 1; echo after; exit 3',
-        'echo before; sleep 1; echo after',
+        'echo before; sleep 4; echo after; exit 3',
+        'echo before; sleep 4; echo after',
         'echo waited' // there is no room for it yet
       ])
       const log = async (hub: HubProcess, id = '') =>
         (await hub.call(`GET /tasks/${id}/logs?follow=false`, { headers })).body as string
-      await until(async () => (await log(first, ids[0])).includes('line 2\n'), 'the log', 20_000)
+      const begun = async (id: string) => /line 2|before/.test(await log(first, id))
+      await until(async () => (await Promise.all(ids.slice(0, 3).map(begun))).every(Boolean), 'three tasks to run', 20_000)
       await killed(first)
       await until(async () => (await inState(engine, 'exited')) >= 2, 'two containers to end meanwhile', 20_000)
 
