@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { postgresMissing, startPostgres } from './test-postgres.ts'
 import { startS3 } from './test-s3.ts'
 
@@ -86,10 +88,9 @@ async function runTests(name: string, which: string[], env: Record<string, strin
   const folder = await mkdtemp(join(tmpdir(), 'updraft-report-'))
   const report = join(folder, 'report.xml')
   const options = ['--timeout', '30000', '--reporter=junit', `--reporter-outfile=${report}`]
-  const command = [process.execPath, 'test', ...options, ...which.map((path) => `./${path.replace(/^\.\//, '')}`)]
-  const tests = Bun.spawn(command, { env: { ...process.env, ...env }, stdout: 'inherit', stderr: 'pipe' })
-  const complaints = await complaintsOf(tests.stderr)
-  const exitCode = await tests.exited
+  const command = ['test', ...options, ...which.map((path) => `./${path.replace(/^\.\//, '')}`)]
+  const tests = spawn(process.execPath, command, { env: { ...process.env, ...env }, stdio: ['inherit', 'inherit', 'pipe'] })
+  const [complaints, [exitCode]] = await Promise.all([complaintsOf(tests.stderr), once(tests, 'close')])
   const text = await readFile(report, 'utf8').catch(() => '')
   await rm(folder, { recursive: true, force: true })
   const broken = brokenOf(text).map(({ at, test }) => `${at} ${test} on ${name}\n${complaints.get(test) ?? ''}`)
@@ -97,10 +98,10 @@ async function runTests(name: string, which: string[], env: Record<string, strin
 }
 
 /** Passes on what bun's tests print; gives the last lines that each test which failed had printed, by its name. */
-async function complaintsOf(output: ReadableStream<Uint8Array>) {
+async function complaintsOf(output: Readable) {
   const complaints = new Map<string, string>()
   let said: string[] = []
-  for await (const line of createInterface({ input: Readable.fromWeb(output) })) {
+  for await (const line of createInterface({ input: output })) {
     console.error(line)
     const failed = line.match(/^\(fail\) (.*?)(?: \[[\d.]+m?s\])?$/)?.[1]
     if (failed) complaints.set(failed, said.slice(-linesOfFailure).join('\n'))
