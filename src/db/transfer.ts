@@ -95,9 +95,10 @@ async function insert(target: Db, change: Change, table: SQLiteTable, rows: Reco
 /** What counts up goes on where it was, so that no number is given again, also not that of a row that was deleted. */
 async function moveSequence(change: Change, table: SQLiteTable, last: number) {
   const serial = Object.values(getTableColumns(table)).find((column) => column.getSQLType() === 'bigserial')
-  if (!serial || last === 0) return
+  if (!serial) return
   const sequence = sql`pg_get_serial_sequence(${getTableName(table)}, ${serial.name})`
-  await execute(change, sql`select setval(${sequence}, ${last})`)
+  const highest = sql`greatest(${last}, (select max(${serial}) from ${table}))`
+  await execute(change, sql`select setval(${sequence}, nullif(${highest}, 0))`) // nothing happens where there is none
 }
 
 const execute = ({ tx }: Change, query: SQL) => (tx as unknown as { execute(query: SQL): Promise<unknown> }).execute(query)

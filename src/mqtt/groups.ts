@@ -4,6 +4,7 @@ export type GroupListener = { began(key: string): void; ended(key: string): void
 /** Members in groups by a key. Most groups have one member, which stands there by itself: a Set would take ten times its place. */
 export function createGroups<Member extends object | string>(listener?: GroupListener) {
   const groups = new Map<string, Member | Set<Member>>()
+  const nobody: ReadonlySet<Member> = new Set()
 
   function end(key: string) {
     groups.delete(key)
@@ -26,7 +27,8 @@ export function createGroups<Member extends object | string>(listener?: GroupLis
     },
     of(key: string): ReadonlySet<Member> {
       const group = groups.get(key)
-      return group instanceof Set ? group : new Set(group === undefined ? [] : [group])
+      if (group === undefined) return nobody
+      return group instanceof Set ? group : new Set([group])
     },
     /** The keys that have members now. */
     keys: () => [...groups.keys()]

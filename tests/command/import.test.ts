@@ -96,6 +96,11 @@ if (postgresServer) {
           .returning({ id: deployments.id })
       )
       expect(next).toEqual({ id: 3004 })
+      const { logIntake } = target.tables // its numbers are remembered by its rows alone
+      const [waiting] = await target.write(({ tx }) =>
+        tx.insert(logIntake).values({ reports: '[]' }).returning({ id: logIntake.id })
+      )
+      expect(waiting).toEqual({ id: 3004 })
       await target.close()
     }, 60_000)
 

@@ -38,7 +38,7 @@ const numbered = (howMany: number) => said(...Array.from({ length: howMany }, (_
 type Open = Awaited<ReturnType<typeof testLogs>>
 
 const report = ({ logs, commits, app }: Open, deviceId: string, ...lines: string[]) =>
-  commits.submit(async (change) => logs.report(change, { deviceId, applicationId: app, at: noon, lines }))
+  commits.submit(async (change) => logs.report(change, { device: deviceId, applicationId: app, at: noon, lines }))
 
 async function entriesOf({ db, app }: Pick<Open, 'db' | 'app'>) {
   const { logChains, logEntries } = db.tables
@@ -109,7 +109,7 @@ describe(`the log on ${databaseName}`, () => {
     const long = 'x'.repeat(60_000)
     await Promise.all(Array.from({ length: 20 }, (_, n) => report(t, 'lamp', `${n} ${long}`)))
     await t.commits.submit(async (change) =>
-      t.logs.report(change, { deviceId: 'bulb', applicationId: null, at: noon, lines: ['alone'] })
+      t.logs.report(change, { device: 'bulb', applicationId: null, at: noon, lines: ['alone'] })
     )
     expect(await t.logs.total(t.app)).toBe(20)
     expect((await t.logs.ofDevice('lamp', { after: 0 })).lines).toHaveLength(20)

@@ -108,8 +108,7 @@ async function addLines(db: Database, { applicationId }: Parents, { ids, count, 
   for (let from = 1; from <= count; from += rowsAtOnce) {
     const numbers = Array.from({ length: Math.min(rowsAtOnce, count - from + 1) }, (_, i) => from + i)
     await db.write(async (change) => {
-      for (const i of numbers)
-        logs.report(change, { deviceId: ids[i % ids.length] ?? '', applicationId, at, lines: [`line ${i}`] })
+      for (const i of numbers) logs.report(change, { device: ids[i % ids.length] ?? '', applicationId, at, lines: [`line ${i}`] })
     })
     await logs.settle()
   }

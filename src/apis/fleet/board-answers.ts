@@ -9,16 +9,17 @@ import { imageAnswer, wantedOf } from './image.ts'
 // Nothing here waits for what is in memory: each await is another turn, and these are asked for all the time.
 
 const logMaxBytes = 64 * 1024
+const asText = { headers: new Headers({ 'content-type': 'text/plain' }) }
 
 /** Answers `PUT /devices/:secret/heartbeat`. */
 export async function heartbeat(hub: Hub, asked: Asked, secret: string) {
   const found = hub.devices.bySecret(secret, () => addressOf(asked))
-  const { device } = found instanceof Promise ? await found : found
+  const state = found instanceof Promise ? await found : found
   const { status = '', deployment_id: running } = queryOf(asked.request)
   const report = readStatus(status, running)
   const body = await readText(asked.request, logMaxBytes)
-  const answer = await hub.reports.heartbeat(device, report, linesOf(body))
-  return textAnswer(answer.relaunch ? 'R' : String(answer.deploymentId ?? 'X'))
+  const answer = await hub.reports.heartbeat(state, report, linesOf(body))
+  return new Response(answer.relaunch ? 'R' : String(answer.deploymentId ?? 'X'), asText)
 }
 
 /** Answers `GET /devices/:secret/image`. */
@@ -36,14 +37,6 @@ export async function image(hub: Hub, asked: Asked, secret: string) {
   const body = part instanceof Promise ? await part : part
   hub.metrics.imageSent(wanted.end - wanted.start + 1)
   return imageAnswer(deployment, wanted, body)
-}
-
-const textHeaders = new Headers({ 'content-type': 'text/plain' })
-
-/** A Response takes a copy of its headers, so those of all answers are the same ones, filled in anew. */
-function textAnswer(text: string) {
-  textHeaders.set('content-length', String(text.length))
-  return new Response(text, { headers: textHeaders })
 }
 
 /** A malformed id is one that is not there. */

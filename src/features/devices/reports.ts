@@ -66,13 +66,19 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
   }
 
   /** Notes that a device was there, with the lines that it sent. */
-  function takeIn(change: Change, { id, applicationId }: Pick<Device, 'id' | 'applicationId'>, lines: string[] = []) {
-    logs.report(change, { deviceId: id, applicationId, at: clock.now(), lines })
+  function takeIn(change: Change, state: DeviceState, lines: string[] = []) {
+    const { id, applicationId } = state.device
+    state.number ??= logs.deviceNumber(id)
+    logs.report(change, { device: state.number ?? id, applicationId, at: clock.now(), lines })
   }
 
   /** Runs work on a device as it is now, in the next transaction. Throws `missing` for one that is no more. */
-  async function onDevice<T>(deviceId: string, work: (change: Change, state: DeviceState) => T | Promise<T>): Promise<T> {
-    const found = states.byId(deviceId)
+  async function onDevice<T>(
+    known: DeviceState | string,
+    work: (change: Change, state: DeviceState) => T | Promise<T>
+  ): Promise<T> {
+    const deviceId = typeof known === 'string' ? known : known.device.id
+    const found = typeof known !== 'string' && known.current ? known : states.byId(deviceId)
     const state = found instanceof Promise ? await found : found
     if (!state) throw missing('Device not found')
     try {
@@ -130,7 +136,8 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
       const ids = [...gone].slice(0, notedAtOnce)
       for (const id of ids) gone.delete(id)
       await commits.submit(async (change) => {
-        for (const id of ids) takeIn(change, { id, applicationId: null })
+        for (const id of ids)
+          logs.report(change, { device: logs.deviceNumber(id) ?? id, applicationId: null, at: clock.now(), lines: [] })
       })
     }
     noted = undefined
@@ -138,15 +145,15 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
 
   return {
     /** Stores a heartbeat with its log lines, and gives what to do: relaunch (once), or which deployment to run. */
-    async heartbeat(device: Device, report: StatusReport, lines: string[]): Promise<HeartbeatAnswer> {
+    async heartbeat(known: DeviceState, report: StatusReport, lines: string[]): Promise<HeartbeatAnswer> {
       refuseTooMany(lines)
-      const answer = await onDevice(device.id, (change, state) => {
-        takeIn(change, state.device, lines)
+      const answer = await onDevice(known, (change, state) => {
+        takeIn(change, state, lines)
         // Most often there is nothing more to do, and nothing to wait for.
         return isNews(state, report) || state.relaunchPending ? storeNews(change, state, report) : answerOf(state)
       })
       metrics.heartbeat()
-      tell({ device, over: 'http', status: report.status, lines })
+      tell({ device: known.device, over: 'http', status: report.status, lines })
       return answer
     },
 
@@ -154,7 +161,7 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
     async status(device: Device, report: StatusReport) {
       await onDevice(device.id, async (change, state) => {
         await storeStatus(change, state, report)
-        takeIn(change, state.device)
+        takeIn(change, state)
       })
       tell({ device, over: 'mqtt', status: report.status, lines: [] })
     },
@@ -162,7 +169,7 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
     /** Stores log lines that came over MQTT. */
     async log(device: Device, lines: string[]) {
       refuseTooMany(lines)
-      await onDevice(device.id, (change, state) => takeIn(change, state.device, lines))
+      await onDevice(device.id, (change, state) => takeIn(change, state, lines))
       tell({ device, over: 'mqtt', lines })
     },
 

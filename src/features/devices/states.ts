@@ -7,14 +7,16 @@ import type { Deployment, Deployments } from '../deployments/service.ts'
 import type { NewNotice } from '../notices/kinds.ts'
 import type { Notices } from '../notices/service.ts'
 import { type Device, deviceColumns } from './columns.ts'
-import { createDeviceMemory } from './memory.ts'
+import { createDeviceMemory, type Kept } from './memory.ts'
 
 const atMost = 200_000
 const deploymentsAtMost = 1000
 
 /** What the hot paths need of a device. `reports.ts` keeps status and running id up to what it stores. */
-export type DeviceState = {
+export type DeviceState = Kept & {
   device: Device
+  /** The number that the log has for it, once it is known. */
+  number: number | undefined
   status: 'new' | 'ready' | 'running'
   runningId: number | null
   relaunchPending: boolean
@@ -62,11 +64,12 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
     const [row] = await query.read({ key })
     if (!row) return undefined
     const { ofTag, ofNoTag, secretHash, status, runningId, relaunchSeq, relaunchToldSeq, ...device } = row
+    const news = { status, runningId, current: false, number: undefined }
     const deploymentId = newest({ ofTag, ofNoTag })
     const deployment = deploymentId === null ? null : await deploymentById(deploymentId)
     const relaunchPending = relaunchSeq > relaunchToldSeq && !beingTold.has(device.id)
-    const state = { device, status, runningId, relaunchPending, deployment }
-    if (Math.max(allDropped, dropped.get(device.id) ?? 0) <= before) states.keep(device.id, secretHash, state)
+    const state: DeviceState = { secretHash, device, ...news, relaunchPending, deployment }
+    if (Math.max(allDropped, dropped.get(device.id) ?? 0) <= before) states.keep(device.id, state)
     return state
   }
 

@@ -5,8 +5,8 @@ import type { LogDevices } from './devices.ts'
 import type { Entries, NewEntry } from './entries.ts'
 import { linesOf, packed, type Report, unpacked } from './packing.ts'
 
-/** What a device has reported: that it is there, and lines for the log. */
-export type DeviceReport = { deviceId: string; applicationId: string | null; at: Date; lines: string[] }
+/** What a device, by its id or its number, has reported: that it is there, and lines for the log. */
+export type DeviceReport = { device: string | number; applicationId: string | null; at: Date; lines: string[] }
 
 /** The type of an entry that is a line of a device. */
 export const deviceType = 'device'
@@ -134,8 +134,8 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
 
   return {
     /** Inside a change: takes in a report. */
-    add(change: Change, { deviceId, applicationId, at, lines }: DeviceReport) {
-      const report: Report = [devices.known(deviceId) ?? deviceId, applicationId, at.getTime(), ...lines]
+    add(change: Change, { device, applicationId, at, lines }: DeviceReport) {
+      const report: Report = [device, applicationId, at.getTime(), ...lines]
       const others = gathered.get(change)
       if (others) return void others.push(report)
       const first = [report]

@@ -68,6 +68,9 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
     /** Inside a change: takes in what a device has reported. */
     report: intake.add,
 
+    /** The number that the log has for a device, where it is in memory: a report that names it costs less. */
+    deviceNumber: devices.known,
+
     /** Stores what a program says of its application, in order; resolves once it is committed. Many callers share a commit. */
     store(applicationId: string, said: { type: string; payload: string }[]): Promise<void> {
       const now = clock.now()
