@@ -174,7 +174,34 @@ describe(`a chain on ${databaseName} shows`, () => {
     )
   }
 
+  const addEntry = async (t: Open, set: object) => {
+    const [, , , fourth] = await entriesOf(t)
+    if (!fourth) throw new Error('no fourth entry')
+    const { id: _, ...entry } = fourth
+    await t.db.write(({ tx }) => tx.insert(t.db.tables.logEntries).values({ ...entry, ...set }))
+  }
+
   const tampering: [string, (t: Open) => Promise<unknown>, { seq: number; reason: string }][] = [
+    ['an entry added behind the end', (t) => addEntry(t, { seq: 5 }), { seq: 5, reason: 'the entry is not what was stored' }],
+    ['an entry added far behind the end', (t) => addEntry(t, { seq: 99 }), { seq: 5, reason: 'an entry is missing' }],
+    ['an entry added in a place that is taken', (t) => addEntry(t, {}), { seq: 5, reason: 'an entry was added' }],
+    ['an entry added without a place', (t) => addEntry(t, { seq: null, hash: null }), { seq: 5, reason: 'an entry was added' }],
+    [
+      'an end that was set back to what was signed once',
+      async (t) => {
+        const { logChains } = t.db.tables
+        const ofApp = eq(logChains.applicationId, t.app)
+        const [before] = await t.db.read.select().from(logChains).where(ofApp)
+        await t.logs.store(t.app, said('entry 5'))
+        await t.db.write(({ tx }) =>
+          tx
+            .update(logChains)
+            .set(before ?? {})
+            .where(ofApp)
+        )
+      },
+      { seq: 5, reason: 'an entry was added' }
+    ],
     [
       'a changed payload',
       (t) => changeEntry(t, 2, { payload: 'nothing happened' }),
@@ -226,6 +253,19 @@ describe(`a chain on ${databaseName} shows`, () => {
       { seq: 2, reason: 'the entry is not what was stored' }
     ]
   ]
+
+  test('nothing wrong with entries that are older than it', async () => {
+    await using t = await testLogs()
+    await t.logs.store(t.app, numbered(2))
+    const { logEntries, logChains } = t.db.tables
+    await t.db.write(async ({ tx }) => {
+      await tx.update(logEntries).set({ seq: null, hash: null })
+      await tx.update(logChains).set({ seq: 0, hash: '', signature: '' })
+    })
+    expect(await t.logs.verify(t.app)).toEqual({ from: 0, to: 0, checked: 0 })
+    await t.logs.store(t.app, numbered(2))
+    expect(await t.logs.verify(t.app)).toEqual({ from: 1, to: 2, checked: 2 })
+  })
 
   test.each(tampering)('%s', async (_, tamper, broken) => {
     await using t = await testLogs()

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, lte } from 'drizzle-orm'
+import { and, asc, eq, gt } from 'drizzle-orm'
 import type { Db } from '../../db/index.ts'
 import { type Chain, type Place, start } from './chain.ts'
 
@@ -25,8 +25,8 @@ export function createVerification({ db, chain, settle }: Needs) {
     return { log, anchor: { seq: anchorSeq, hash: anchorHash, signature: anchorSignature }, end: { seq, hash, signature } }
   }
 
-  /** The next entries in the order of their storage, which is that of the chain. */
-  const nextPage = ({ log, id }: Walk, lastSeq: number): Promise<Row[]> =>
+  /** The next entries in the order of their storage, which is that of the chain; those that are in none too. */
+  const nextPage = ({ log, id }: Walk): Promise<Row[]> =>
     db.read
       .select({
         id: logEntries.id,
@@ -36,33 +36,40 @@ export function createVerification({ db, chain, settle }: Needs) {
         hash: logEntries.hash
       })
       .from(logEntries)
-      .where(and(eq(logEntries.log, log), gt(logEntries.id, id), lte(logEntries.seq, lastSeq)))
+      .where(and(eq(logEntries.log, log), gt(logEntries.id, id)))
       .orderBy(asc(logEntries.id))
       .limit(page)
 
   /** Goes on by one entry; gives what is wrong with it, if anything is. */
   function step(walk: Walk, { id, type, payload, ...row }: Row): Break | undefined {
     const seq = walk.last.seq + 1
-    if (row.seq !== seq) return { seq, reason: 'an entry is missing' }
+    walk.id = id
+    if (row.seq === null && walk.last.seq === start.seq) return undefined // it is older than the chain
+    if (row.seq === null || row.seq < seq) return { seq, reason: added }
+    if (row.seq > seq) return { seq, reason: 'an entry is missing' }
     const hash = chain.link(walk.applicationId, walk.last.hash, { seq, type, payload })
     if (row.hash !== hash) return { seq, reason: 'the entry is not what was stored' }
-    Object.assign(walk, { last: { seq, hash }, id })
     const { found } = walk
+    walk.last = { seq, hash }
     walk.found = { from: found.from || seq, to: seq, checked: found.checked + 1 }
     return undefined
   }
 
+  /** Goes through all that is there, and past `end` where the log grows meanwhile. */
   async function walkTo(end: Place, walk: Walk, signal: AbortSignal | undefined): Promise<Break | undefined> {
-    for (let rows = await nextPage(walk, end.seq); rows.length > 0; rows = await nextPage(walk, end.seq)) {
+    let rows: Row[]
+    do {
+      rows = await nextPage(walk)
       await new Promise((resolve) => void setImmediate(resolve)) // whoever else waits comes first
       signal?.throwIfAborted()
       for (const row of rows) {
         const broken = step(walk, row)
         if (broken) return broken
       }
-    }
+    } while (rows.length === page)
     if (walk.last.seq < end.seq) return { seq: walk.last.seq + 1, reason: 'an entry is missing' }
-    return walk.last.hash === end.hash ? undefined : { seq: end.seq, reason: 'the log does not end with this entry' }
+    const isElsewhere = walk.last.seq === end.seq && walk.last.hash !== end.hash
+    return isElsewhere ? { seq: end.seq, reason: 'the log does not end with this entry' } : undefined
   }
 
   return async function verify(applicationId: string, signal?: AbortSignal): Promise<Verification> {
@@ -77,9 +84,15 @@ export function createVerification({ db, chain, settle }: Needs) {
     }
     const walk = { log, applicationId, last: anchor, id: 0, found: none }
     const broken = await walkTo(end, walk, signal)
-    if (!broken) return walk.found
-    const now = (await boundsOf(applicationId)).anchor
-    if (now.seq >= broken.seq && now.seq > anchor.seq) return verify(applicationId, signal) // retention has overtaken the check
-    return { ...walk.found, broken }
+    const now = await boundsOf(applicationId)
+    if (broken) {
+      const isOvertaken = now.anchor.seq >= broken.seq && now.anchor.seq > anchor.seq
+      return isOvertaken ? verify(applicationId, signal) : { ...walk.found, broken } // by retention
+    }
+    // Entries are stored with the end that they move, so that none is past what is the end by now.
+    if (now.log !== log || walk.last.seq <= now.end.seq) return walk.found
+    return { ...walk.found, broken: { seq: now.end.seq + 1, reason: added } }
   }
 }
+
+const added = 'an entry was added'
