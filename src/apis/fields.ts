@@ -5,8 +5,9 @@ const usualBody = 64 * 1024
 /** How many bytes a body may have where a text in it may be long. */
 export const largeBody = 1024 * 1024
 
-// In JSON, after an even number of backslashes: an odd one stands for itself.
+// In JSON, after an even number of backslashes: an odd one stands for itself. Of surrogates only lone ones are written so.
 const nul = /(?<!\\)(?:\\\\)*\\u0000/
+const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/
 const asWritten = /^[!-$&-*,-~]*$/ // printable ASCII without % and +
 
 /**
@@ -19,7 +20,7 @@ export function readFields(request: Request, most = usualBody): Promise<Record<s
 }
 
 async function readAllFields(request: Request, most: number) {
-  return withoutNul({ ...queryOf(request), ...(await readBody(request, most)) })
+  return storableFields({ ...queryOf(request), ...(await readBody(request, most)) })
 }
 
 /** JSON of a length that is said, and no query string: what programs send that ask all the time. It is read with less ado. */
@@ -28,13 +29,17 @@ function isPlainJson({ headers, url }: Request, most: number) {
   return said > 0 && said <= most && headers.get('content-type')?.startsWith('application/json') === true && !url.includes('?')
 }
 
-const plainFields = (value: unknown) => withoutNul(asObject(value))
+const plainFields = (value: unknown) => storableFields(asObject(value))
 
-/** Lets fields through that can be stored anywhere: PostgreSQL takes no NUL. Throws `invalid`. */
-export function withoutNul(fields: Record<string, unknown>) {
-  if (nul.test(JSON.stringify(fields))) throw invalid('The input must not contain NUL characters')
+/** Lets fields through that can be stored anywhere: PostgreSQL takes no NUL, and half of a surrogate pair is no text. Throws `invalid`. */
+export function storableFields(fields: Record<string, unknown>) {
+  const text = JSON.stringify(fields)
+  if (unstorable.test(text)) throw nul.test(text) ? containsNul() : invalid('The input must be well-formed Unicode')
   return fields
 }
+
+/** Input with a NUL in it. */
+export const containsNul = () => invalid('The input must not contain NUL characters')
 
 /** The query string of a request as an object. */
 export function queryOf(request: Request): Record<string, string | undefined> {

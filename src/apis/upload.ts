@@ -5,7 +5,7 @@ import type { StagedBlob } from '../blobs/store.ts'
 import type { Hub } from '../hub.ts'
 import { HubError, invalid, tooLarge } from '../lib/errors.ts'
 import { patiently } from '../lib/patience.ts'
-import { queryOf, withoutNul } from './fields.ts'
+import { queryOf, storableFields } from './fields.ts'
 
 const silenceAtMost = 60_000
 const hour = 60 * 60_000
@@ -25,7 +25,7 @@ export type Upload = { fields: Record<string, unknown>; file: StagedBlob | undef
  */
 export async function receiveUpload(request: Request, expected: Expected): Promise<Upload> {
   const type = request.headers.get('content-type') ?? ''
-  const fields = withoutNul(queryOf(request))
+  const fields = storableFields(queryOf(request))
   refuseLonger(request, expected.limit, aroundFile)
   if (type.startsWith('multipart/form-data')) {
     const form = await receiveForm(request, type, expected)
@@ -80,7 +80,7 @@ async function receiveForm(request: Request, type: string, { blobs, field, limit
   try {
     const source = Readable.from(request.body ? arriving(request.body, limit) : [])
     await pipeline(source, parser, { signal: stop.signal })
-    return { fields: withoutNul(fields), file: await file }
+    return { fields: storableFields(fields), file: await file }
   } catch (error) {
     const staged = await file?.catch(() => undefined)
     await staged?.discard()

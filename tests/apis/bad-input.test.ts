@@ -85,6 +85,37 @@ describe(`bad input on ${databaseName}`, () => {
     expect(hub.logged()).not.toContain('unexpected error')
   })
 
+  test('NUL in a query string is refused, once who is asking is known', async () => {
+    await using hub = await testHub()
+    const ada = await hub.user('ada')
+    await testDevice(ada, 'lamp')
+    const message = 'The input must not contain NUL characters'
+    for (const query of ['name=%00', 'search=%00', 'cursor=a%00'])
+      expect([query, await hub.call(`GET /v1/packages?${query}`)]).toEqual([query, { status: 400, body: { message } }])
+    expect(await hub.call('GET /v1/packages/x/recipes/1.0.0?revision=%00')).toEqual({ status: 400, body: { message } })
+    expect(await ada.call('GET /applications?cursor=%00')).toEqual({ status: 400, body: { message } })
+    expect((await hub.call('GET /applications?cursor=%00')).status).toBe(401)
+    expect(await ada.call('GET /ada/devices/lamp/log?since=%00')).toMatchObject({ status: 422 })
+    expect((await hub.call('GET /v1/packages?search=%2500')).status).toBe(200)
+    expect(hub.logged()).not.toContain('unexpected error')
+  })
+
+  test('halves of surrogate pairs are refused, whatever the field', async () => {
+    await using hub = await testHub()
+    const ada = await hub.user('ada')
+    const { id } = (await ada.call('GET /me')).body as { id: string }
+    const send = (route: string, name: string) => ada.call(route, undefined, { raw: `{"name":"${name}"}`, headers: json })
+    for (const route of [`POST /v1/users/${id}/cli-keys`, 'POST /applications']) {
+      for (const name of ['a\\ud800b', '\\uDC00', '\\\\\\ud800'])
+        expect([name, await send(route, name)]).toEqual([
+          name,
+          { status: 400, body: { message: 'The input must be well-formed Unicode' } }
+        ])
+      for (const name of ['\\ud83d\\udca9', '\\\\ud800']) expect([name, (await send(route, name)).status]).toEqual([name, 201])
+    }
+    expect(hub.logged()).not.toContain('unexpected error')
+  })
+
   test('an unknown path is 404 in the shape of the nearest document', async () => {
     await using hub = await testHub()
     expect(await hub.call('GET /applications/none')).toEqual({ status: 404, body: { message: 'Not found' } })

@@ -1,7 +1,7 @@
 import { Elysia, t } from 'elysia'
 import type { Recipe } from '../../features/recipes/service.ts'
 import type { Hub } from '../../hub.ts'
-import { invalid, tooLarge } from '../../lib/errors.ts'
+import { tooLarge } from '../../lib/errors.ts'
 import { open, signedIn, userSecurity } from '../access.ts'
 import { baseOf } from '../links.ts'
 import { described, says } from '../openapi.ts'
@@ -9,7 +9,6 @@ import * as model from './model.ts'
 
 const recipeMaxBytes = 128 * 1024
 const recipeTooLarge = `A recipe may have at most ${recipeMaxBytes} bytes`
-const illFormed = 'recipe must be well-formed Unicode'
 
 const noPackage = { 'No such package': 'Package not found' }
 const notOne = { forbidden: { 'You do not maintain the package': 'You are not a maintainer of this package' } }
@@ -27,9 +26,8 @@ const shown = ({ createdAt, id, packageId, version, revision, recipe, maintainer
   created: createdAt.toISOString()
 })
 
-function checkText(recipe: string) {
+function checkSize(recipe: string) {
   if (Buffer.byteLength(recipe) > recipeMaxBytes) throw tooLarge(recipeTooLarge)
-  if (!recipe.isWellFormed()) throw invalid(illFormed)
 }
 
 /** `/v1/packages/{id}/recipes`: publishing, reading, yanking. */
@@ -64,7 +62,7 @@ const publishRoutes = (hub: Hub) =>
     .post(
       '/v1/packages/:id/recipes',
       async ({ params, body: { version, revision, recipe, arUpload }, caller, request, set }) => {
-        checkText(recipe)
+        checkSize(recipe)
         const archive = String(arUpload) === 'true' ? 'awaited' : 'none'
         const published = await hub.recipes.publish(params.id, { version, revision, recipe, archive }, caller.id)
         const { uploadToken: arUploadToken } = published
@@ -87,7 +85,7 @@ const publishRoutes = (hub: Hub) =>
             invalid: {
               'A field is missing or wrong': 'version must be a version (Semantic Versioning 2.0.0)',
               'The recipe is no Lua': "recipe does not parse as Lua at line 3, column 8: 'end' expected near '<eof>'",
-              'The recipe is no text': illFormed
+              'The recipe is no text': 'The input must be well-formed Unicode'
             },
             conflict: { 'The version has the revision': 'This version already has this revision' },
             tooLarge: {

@@ -212,7 +212,7 @@ describe(`002 on ${databaseName}: recipes are Lua`, () => {
     const raw = JSON.stringify(recipe('1.0.0', { recipe: 'HALF' })).replace('HALF', '-- \\ud800')
     expect(
       await t.ada.call(`POST /v1/packages/${t.id}/recipes`, undefined, { raw, headers: { 'content-type': 'application/json' } })
-    ).toEqual({ status: 400, body: { message: 'recipe must be well-formed Unicode' } })
+    ).toEqual({ status: 400, body: { message: 'The input must be well-formed Unicode' } })
   })
 })
 
