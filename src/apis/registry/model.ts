@@ -62,7 +62,10 @@ export const begun = t.Object({
   })
 })
 
-export const newKey = t.Object({ name: described(plainText('name', 100), 'Unique among your keys', 'laptop') })
+// A key is deleted by its name in the path, from which clients take out dots that stand alone.
+const keyName = { ...plainText('name', 100), pattern: '^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f]+$' }
+
+export const newKey = t.Object({ name: described(keyName, 'Unique among your keys', 'laptop') })
 export const madeKey = t.Object({
   name: t.String({ description: 'As given', examples: ['laptop'] }),
   key: t.String({ description: 'The key, shown this once', examples: ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwMTk5In0.Yx3kD9qLw0Zs'] })

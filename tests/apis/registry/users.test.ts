@@ -156,7 +156,7 @@ describe(`002 on ${databaseName}: CLI keys`, () => {
     await t.makeKey('laptop')
     expect(await t.user.call(path, { name: 'laptop' })).toEqual({ status: 409, body: { message: 'CLI key already exists' } })
     expect((await t.user.call(path, { name: 'Laptop' })).status).toBe(201)
-    for (const name of ['x'.repeat(101), 'a\nb', 5])
+    for (const name of ['x'.repeat(101), 'a\nb', 5, '.', '..'])
       expect(await t.user.call(path, { name })).toEqual({
         status: 400,
         body: { message: 'name must be a text of 1 to 100 characters' }
@@ -170,7 +170,7 @@ describe(`002 on ${databaseName}: CLI keys`, () => {
   test('any name can be deleted by its path', async () => {
     await using t = await withAda()
     const path = `/v1/users/${t.id}/cli-keys`
-    for (const name of ['my laptop', 'a/b', 'ü€𝄞', '100%', 'a?b#c', 'null']) {
+    for (const name of ['my laptop', 'a/b', 'ü€𝄞', '100%', 'a?b#c', 'null', '...', '.a', '%2e']) {
       await t.makeKey(name)
       expect(await t.user.call(`DELETE ${path}/${encodeURIComponent(name)}`)).toEqual({ status: 200, body: { cliKeys: [] } })
     }
