@@ -25,7 +25,7 @@ export async function followLog(hub: Hub, { applicationId, type, caller, ...star
     if (Date.now() >= caller.expiresAt || role === undefined || role === 'USER') return undefined
     const entries = await hub.logs.list({ applicationId, type, after, limit: followedAtOnce })
     after = entries.at(-1)?.id ?? after
-    return entries.map((entry) => `${asJson(entry)}\n`).join('')
+    return entries.map((entry) => `${inOneLine(asJson(entry))}\n`).join('')
   }
   const isFollowed = (id: string) => applicationId === undefined || id === applicationId
   return streamText({
@@ -54,6 +54,9 @@ function asJson({ id, applicationId, deviceId, type, payload, at, seq, hash }: L
   const shown = type !== deviceType && isJson(payload) ? payload : JSON.stringify(payload)
   return `${before},"payload":${shown},${after}`
 }
+
+/** Line ends are nowhere in JSON but between its words. */
+const inOneLine = (json: string) => json.replaceAll(/[\r\n]+/g, ' ')
 
 /** What somebody has changed in the database behind the hub's back may be anything. */
 function isJson(text: string) {

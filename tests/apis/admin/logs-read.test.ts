@@ -140,6 +140,16 @@ describe(`GET /api/v1/logs on ${databaseName}`, () => {
     expect(await again.next()).toMatchObject({ payload: 'last' })
   })
 
+  test('follow gives an entry a line, however many its payload came in', async () => {
+    await using t = await office()
+    const { apiKey } = await t.make()
+    const raw = '{"log_type":"audit","payload":{\r\n  "text": "a\\nb"\n}}'
+    await t.hub.call('POST /api/v1/logs', undefined, { raw, headers: { 'x-api-key': apiKey } })
+    await t.say(apiKey, lines('audit', ['last']))
+    await using live = await follow(t, 'cursor=0')
+    expect([await live.next(), await live.next()]).toMatchObject([{ payload: { text: 'a\nb' } }, { payload: 'last' }])
+  })
+
   test('follow ends when its reader may no longer read', async () => {
     await using t = await office()
     const { apiKey } = await t.make()
