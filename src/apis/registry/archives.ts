@@ -83,7 +83,7 @@ const uploadRoute = (hub: Hub) =>
             'The digest makes no sense': 'repr-digest is no SHA-256 in base64',
             'There is nothing in it': 'The archive is empty',
             'It comes as a form': 'Send the archive itself as the body',
-            'It has taken more than an hour': 'The upload has taken too long'
+            'Nothing has come for a minute, or it has taken more than an hour': 'The upload has stopped'
           },
           tooLarge: { 'The archive is larger than ARCHIVE_MAX_BYTES': 'More than 67108864 bytes' }
         }

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, lt } from 'drizzle-orm'
+import { and, asc, eq, inArray, lt, type SQL } from 'drizzle-orm'
 import type { StagedBlob } from '../../blobs/store.ts'
 import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -13,8 +13,15 @@ export const longestUpload = 60 * 60_000
 /** The bytes of a recipe's archive, and what they are of. */
 export type Archive = { sha256: string; md5: string; size: number; name: string; version: string; revision: string }
 
-/** An upload that may go on: whose archive it brings, and when its token ends. */
-export type Upload = { recipeId: string; packageId: string; name: string; tokenEndsAt: Date }
+/** An upload that may go on: whose archive it brings and for whom, when its token ends, and until when the recipe waits for it. */
+export type Upload = {
+  recipeId: string
+  packageId: string
+  maintainerId: string
+  name: string
+  tokenEndsAt: Date
+  awaitedUntil: Date
+}
 
 export type Archives = ReturnType<typeof createArchives>
 
@@ -25,9 +32,9 @@ export function createArchives({ db, clock, tokens, maintainers, recipes: { offe
   const { recipes, packages } = db.tables
   const isAwaited = (id: string) => and(eq(recipes.id, id), eq(recipes.archive, 'awaited'))
 
-  async function awaitUntil(id: string, awaitedUntil: Date) {
+  async function awaitUntil(which: SQL | undefined, awaitedUntil: Date) {
     const waiting = await db.write(({ tx }) =>
-      tx.update(recipes).set({ awaitedUntil }).where(isAwaited(id)).returning({ packageId: recipes.packageId })
+      tx.update(recipes).set({ awaitedUntil }).where(which).returning({ packageId: recipes.packageId })
     )
     return waiting[0]
   }
@@ -55,18 +62,22 @@ export function createArchives({ db, clock, tokens, maintainers, recipes: { offe
       if (claims.recipeId !== recipeId) throw forbidden('The upload token is of another recipe')
       const [recipe] = await db.read.select().from(recipes).where(eq(recipes.id, recipeId))
       if (recipe?.archive !== 'awaited') throw await whyNot(recipeId)
-      const { name } = await maintainers.require(recipe.packageId, recipe.maintainerId)
+      const { packageId, maintainerId } = recipe
+      const { name } = await maintainers.require(packageId, maintainerId)
       // While an upload is under way its recipe is not taken for abandoned.
-      if (!(await awaitUntil(recipeId, new Date(clock.now().getTime() + longestUpload)))) throw await whyNot(recipeId)
-      return { recipeId, packageId: recipe.packageId, name, tokenEndsAt: claims.expiresAt }
+      const awaitedUntil = new Date(clock.now().getTime() + longestUpload)
+      if (!(await awaitUntil(isAwaited(recipeId), awaitedUntil))) throw await whyNot(recipeId)
+      return { recipeId, packageId, maintainerId, name, tokenEndsAt: claims.expiresAt, awaitedUntil }
     },
 
-    /** Ends an upload that has failed: another may follow as long as the token holds. */
-    fail: ({ recipeId, tokenEndsAt }: Upload) => awaitUntil(recipeId, tokenEndsAt),
+    /** Ends an upload that has failed: another may follow as long as the token holds, or has begun meanwhile and is waited for. */
+    fail: ({ recipeId, tokenEndsAt, awaitedUntil }: Upload) =>
+      awaitUntil(and(isAwaited(recipeId), eq(recipes.awaitedUntil, awaitedUntil)), tokenEndsAt),
 
-    /** Keeps an archive, and offers its recipe. Throws `conflict` where another upload was first. */
-    async store({ recipeId, name }: Upload, bytes: StagedBlob) {
+    /** Keeps an archive, and offers its recipe. Throws `conflict` where another upload was first, `forbidden` for whoever maintains the package no longer. */
+    async store({ recipeId, packageId, maintainerId, name }: Upload, bytes: StagedBlob) {
       if (bytes.size === 0) throw invalid('The archive is empty')
+      await maintainers.require(packageId, maintainerId) // an upload may take its time
       await bytes.keep()
       const done = await db.write(async (change) => {
         const row = await complete(change, recipeId, bytes)

@@ -278,4 +278,42 @@ describe(`an archive that does not come, on ${databaseName}`, () => {
     await published
     expect(await t.versions()).toEqual(['1.0.0'])
   })
+
+  onOneHub('one that is sent anew while the first is not yet known to have failed is waited for', async () => {
+    await using t = await atNoon()
+    const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+    const first = new TransformStream<Uint8Array, Uint8Array>()
+    const second = new TransformStream<Uint8Array, Uint8Array>()
+    const refused = upload(t.hub, { id, token, headers: { digest: `SHA-256=${'A'.repeat(43)}=` } }, first.readable)
+    const [broken, writer] = [first.writable.getWriter(), second.writable.getWriter()]
+    await broken.write(archive)
+    await until(async () => (await t.hub.stored()).length === 1, 'the first to begin')
+    t.after(9)
+    const sent = upload(t.hub, { id, token }, second.readable)
+    await writer.write(archive)
+    await until(async () => (await t.hub.stored()).length === 2, 'the second to begin')
+    await broken.close()
+    expect((await refused).status).toBe(400)
+    t.after(20)
+    expect(await t.hub.hub.upkeep.round()).toMatchObject({ recipes: 0 })
+    await writer.close()
+    expect((await sent).status).toBe(201)
+  })
+
+  onOneHub('who is no maintainer any more when it ends has published nothing', async () => {
+    await using t = await atNoon()
+    const grace = await t.hub.user('grace')
+    const { id: graceId } = (await grace.call('GET /me')).body as { id: string }
+    await t.ada.call(`PUT /v1/packages/${t.id}/maintainers/${graceId}`)
+    const { id, arUploadToken: token } = await t.awaiting('1.0.0')
+    const body = new TransformStream<Uint8Array, Uint8Array>()
+    const sent = upload(t.hub, { id, token }, body.readable)
+    const writer = body.writable.getWriter()
+    await writer.write(archive)
+    await until(async () => (await t.hub.stored()).length === 1, 'the upload to begin')
+    await grace.call(`DELETE /v1/packages/${t.id}/maintainers/${t.userId}`)
+    await writer.close()
+    expect(await sent).toEqual({ status: 403, body: { message: 'You are not a maintainer of this package' } })
+    expect([await t.versions(), await t.hub.stored()]).toEqual([[], []])
+  })
 })
