@@ -1,15 +1,16 @@
 import { Elysia } from 'elysia'
 import type { Caller } from '../features/accounts/roles.ts'
+import type { KnownCaller } from '../features/accounts/service.ts'
 import type { Application } from '../features/applications/service.ts'
 import type { Hub } from '../hub.ts'
-import { forbidden } from '../lib/errors.ts'
+import { forbidden, unauthorized } from '../lib/errors.ts'
 import { type Asked, applicationOf, callerOf, keySecurity, userSecurity } from './access.ts'
 
 /** What Swagger UI's "Authorize" asks for on routes by which members and pipelines publish. */
 export const publisherSecurity = [...userSecurity, ...keySecurity]
 
 /** Who publishes: a program by the API key of its application, or a user. */
-export type Publisher = { application: Application } | { caller: Caller }
+export type Publisher = { application: Application } | { caller: KnownCaller }
 
 const keyOfAnother = 'The API key is of another application'
 
@@ -33,7 +34,15 @@ export const publishing = (hub: Hub) =>
   }))
 
 /** Where to look for what is asked for: as a user who may write there, or for a program that may if it is its own. */
-type Search = { asUser(caller: Caller): Promise<Application>; asProgram(own: Application): Promise<Application> }
+export type Search = { asUser(caller: Caller): Promise<Application>; asProgram(own: Application): Promise<Application> }
+
+/** Throws where whoever has sent something may not publish it any more: keys are replaced, and accounts go, while an upload is under way. */
+export async function stillPublishedTo(hub: Hub, asked: Asked, search: Search) {
+  const publisher = await publisherOf(hub, asked)
+  const isGone = 'caller' in publisher && (await hub.accounts.roleOf(publisher.caller)) === undefined
+  if (isGone) throw unauthorized() // a token that has merely ended by now was good for what it began
+  await publishedTo(publisher, search)
+}
 
 /** The application that is to be published to. Throws `missing`, and `forbidden` for whoever may not. */
 export async function publishedTo(publisher: Publisher, { asUser, asProgram }: Search) {

@@ -2,18 +2,23 @@ import { Elysia } from 'elysia'
 import type { Application } from '../../features/applications/service.ts'
 import type { Hub } from '../../hub.ts'
 import { invalid } from '../../lib/errors.ts'
+import type { Asked } from '../access.ts'
 import { checker } from '../complaints.ts'
 import { type Errors, inQuery, says, storeErrors, teamErrors } from '../openapi.ts'
-import { keyErrors, publishedTo, publisherSecurity, publishing } from '../publishing.ts'
+import { keyErrors, publishedTo, publisherSecurity, publishing, type Search, stillPublishedTo } from '../publishing.ts'
 import { receiveUpload } from '../upload.ts'
 import * as model from './model.ts'
 
 const checkDeploy = checker(model.deploy)
 
-/** Receives an image and deploys it; what is refused leaves no bytes behind. */
-async function deploy(hub: Hub, application: Application, request: Request) {
-  const { fields, file } = await receiveUpload(request, { blobs: hub.blobs, field: 'image', limit: hub.config.imageMaxBytes })
+type Deploying = { hub: Hub; application: Application; asked: Asked; search: Search }
+
+/** Receives an image and deploys it, if whoever sent it still may by then; what is refused leaves no bytes behind. */
+async function deploy({ hub, application, asked, search }: Deploying) {
+  const limit = hub.config.imageMaxBytes
+  const { fields, file } = await receiveUpload(asked.request, { blobs: hub.blobs, field: 'image', limit })
   try {
+    await stillPublishedTo(hub, asked, search)
     const { board, tag, group_id: groupId } = checkDeploy(fields)
     if (!file) throw invalid('', ['image is required'])
     if (file.size === 0) throw invalid('', ['image is empty'])
@@ -90,11 +95,12 @@ export const deploymentRoutes = (hub: Hub) =>
       '/apps/:app/deployments',
       async ({ params: { app }, publisher, request, server }) => {
         server?.timeout(request, 0) // an honest uploader may be slow; receiveUpload has a deadline of its own
-        const application = await publishedTo(publisher, {
+        const search: Search = {
           asUser: (caller) => hub.applications.ofUser(caller.id, app, 'write'),
           asProgram: (own) => hub.applications.inTeam(own.team, app)
-        })
-        await deploy(hub, application, request)
+        }
+        const application = await publishedTo(publisher, search)
+        await deploy({ hub, application, asked: { request, server }, search })
         return {}
       },
       { parse: 'none', response: { 200: model.nothing }, detail: detail('Deploy an image to an application of yours', ofAnyTeam) }
@@ -103,11 +109,12 @@ export const deploymentRoutes = (hub: Hub) =>
       '/:team/apps/:app/deployments',
       async ({ params: { team, app }, publisher, request, server }) => {
         server?.timeout(request, 0)
-        const application = await publishedTo(publisher, {
+        const search: Search = {
           asUser: async (caller) => hub.applications.inTeam(await hub.teams.access(caller.id, team, 'write'), app),
           asProgram: async () => hub.applications.inTeam(await hub.teams.named(team), app)
-        })
-        await deploy(hub, application, request)
+        }
+        const application = await publishedTo(publisher, search)
+        await deploy({ hub, application, asked: { request, server }, search })
         return {}
       },
       { parse: 'none', response: { 200: model.nothing }, detail: detail('Deploy an image to an application of a team', ofTeam) }

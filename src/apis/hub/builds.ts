@@ -8,7 +8,7 @@ import { signedIn, userSecurity } from '../access.ts'
 import { checker } from '../complaints.ts'
 import { queryOf, readFields } from '../fields.ts'
 import { described, inQuery, says, storeErrors, teamErrors } from '../openapi.ts'
-import { keyErrors, publishedTo, publisherSecurity, publishing } from '../publishing.ts'
+import { keyErrors, publishedTo, publisherSecurity, publishing, type Search, stillPublishedTo } from '../publishing.ts'
 import { baseOf } from '../releases.ts'
 import { receiveUpload, type Upload } from '../upload.ts'
 import * as model from './builds-model.ts'
@@ -43,11 +43,14 @@ function sourceOf(url: string | undefined, file: StagedBlob | undefined): NewRel
   return file
 }
 
-/** Receives a build and publishes it; what is refused leaves no bytes behind. */
-async function publish(hub: Hub, application: Application, request: Request) {
+type Publishing = { hub: Hub; application: Application; request: Request; permit: () => Promise<void> }
+
+/** Receives a build and publishes it, if whoever sent it still may by then; what is refused leaves no bytes behind. */
+async function publish({ hub, application, request, permit }: Publishing) {
   await refuseEarly(hub, application, request)
   const { fields, file } = await receive(hub, request)
   try {
+    await permit()
     const { version, architecture, notes, url } = checkPublish(fields)
     return await hub.releases.publish(application, {
       version,
@@ -68,11 +71,13 @@ const publication = (hub: Hub) =>
     '/applications/:id/builds',
     async ({ params, publisher, request, server, set }) => {
       server?.timeout(request, 0) // an honest uploader may be slow; receiveUpload has a deadline of its own
-      const application = await publishedTo(publisher, {
+      const search: Search = {
         asUser: (caller) => hub.applications.forUser(caller.id, params.id, 'write'),
         asProgram: () => hub.applications.byId(params.id)
-      })
-      const release = await publish(hub, application, request)
+      }
+      const application = await publishedTo(publisher, search)
+      const permit = () => stillPublishedTo(hub, { request, server }, search)
+      const release = await publish({ hub, application, request, permit })
       set.status = 201
       return model.shown(release, { slug: application.slug, base: baseOf(hub, request) })
     },

@@ -3,10 +3,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { $ } from 'bun'
+import { onOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
-import { testDevice, testHub } from '../../support/hub.ts'
+import { type TestUser, testDevice, testHub } from '../../support/hub.ts'
+import { until } from '../../support/mqtt.ts'
 import { has } from '../../support/needs.ts'
-import { apiKeyOf, buildOf, latest, program, publish, testApplication } from '../../support/releases.ts'
+import { apiKeyOf, buildOf, buildsOf, latest, linux, program, publish, testApplication } from '../../support/releases.ts'
 
 async function stage() {
   const hub = await testHub()
@@ -148,6 +150,60 @@ describe(`pipelines with an API key on ${databaseName}`, () => {
     })
     await root.call(`PUT /api/v1/applications/${appId}`, { isActive: true })
     expect((await publish(newer, appId, { version: '1.0.1' })).status).toBe(201)
+  })
+
+  onOneHub('publish nothing with a key that was replaced while they still sent', async () => {
+    const { hub, appId, pipeline } = await stage()
+    await using _ = hub
+    const slowly = (route: string) => {
+      const body = new TransformStream<Uint8Array, Uint8Array>()
+      const headers = { 'content-type': 'application/octet-stream' }
+      const answer = pipeline.call(route, undefined, { raw: body.readable, headers })
+      const writer = body.writable.getWriter()
+      return { answer, begun: writer.write(new TextEncoder().encode('planted')), writer }
+    }
+    const sent = [
+      slowly(`POST /applications/${appId}/builds?version=6.6.6&architecture=${linux}`),
+      slowly('POST /apps/my-application/deployments?board=esp8266'),
+      slowly('POST /ada/apps/my-application/deployments?board=esp8266')
+    ]
+    await Promise.all(sent.map(({ begun }) => begun))
+    await until(async () => (await hub.stored()).length === sent.length, 'the uploads to begin')
+    await apiKeyOf(hub, appId)
+    for (const { answer, writer } of sent) {
+      await writer.close()
+      expect((await answer).status).toBe(401)
+    }
+    expect(await hub.stored()).toEqual([])
+    const { notices } = await hub.hub.notices.after(0, { id: '', seesAll: true })
+    expect(notices.filter(({ type }) => type === 'release.published' || type === 'deployment.created')).toEqual([])
+  })
+
+  onOneHub('nor does a user who has left the team, or the hub, meanwhile', async () => {
+    const { hub, ada } = await stage()
+    await using _ = hub
+    await ada.call('POST /teams', { name: 'acme' })
+    const { body } = await ada.call('POST /applications', { name: 'Weather', team: 'acme' })
+    const { id } = body as { id: string }
+    const leave: [string, (user: TestUser) => Promise<{ status: number }>, number][] = [
+      ['grace', () => ada.call('DELETE /teams/acme/members/grace'), 403],
+      ['eve', (eve) => eve.call('DELETE /auth'), 401]
+    ]
+    for (const [name, goes, status] of leave) {
+      const user = await hub.user(name)
+      await ada.call(`PUT /teams/acme/members/${name}`, { role: 'member' })
+      const upload = new TransformStream<Uint8Array, Uint8Array>()
+      const headers = { 'content-type': 'application/octet-stream' }
+      const path = `POST /applications/${id}/builds?version=6.6.6&architecture=${linux}`
+      const answer = user.call(path, undefined, { raw: upload.readable, headers })
+      const writer = upload.writable.getWriter()
+      await writer.write(new TextEncoder().encode('planted'))
+      await until(async () => (await hub.stored()).length === 1, 'the upload to begin')
+      await goes(user)
+      await writer.close()
+      expect((await answer).status).toBe(status)
+    }
+    expect(await buildsOf(ada, id)).toEqual([])
   })
 
   test('are known by their key, whatever token comes with it; who is asking is checked before what they sent', async () => {
