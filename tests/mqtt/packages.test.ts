@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { databaseName } from '../support/databases.ts'
 import { testDevice } from '../support/hub.ts'
-import { deviceClient, noticed, restart, userClient } from '../support/mqtt.ts'
+import { deviceClient, mqttClient, mqttUrl, noticed, restart, userClient } from '../support/mqtt.ts'
 import { makePackage, recipe, registry, upload } from '../support/registry.ts'
 
 const topic = 'packages/zlib/latest'
@@ -94,14 +94,15 @@ describe(`packages/<name>/latest on ${databaseName}`, () => {
     for (const one of [client, late]) expect(said((await one.next()).payload)).toEqual(first)
   })
 
-  test('anybody who is signed in may hear it, a device too, and nothing else below it', async () => {
+  test('anybody who is signed in may hear it, a device and a desktop client too, and nothing else below it', async () => {
     await using t = await registry()
     const first = await published(t.publish('1.0.0'))
     const grace = await t.hub.user('grace')
     const lamp = await testDevice(grace, 'lamp', { app: 'blinker' })
     await using device = await deviceClient(t.hub, grace, lamp)
     await using user = await userClient(t.hub, grace)
-    for (const client of [device, user]) {
+    await using desktop = await mqttClient(mqttUrl(t.hub), { username: crypto.randomUUID() })
+    for (const client of [device, user, desktop]) {
       expect(await client.subscribe([topic, 'packages/#', '#', '+/zlib/latest', 'packages'])).toEqual([1, 1, 128, 128, 128])
       expect(said((await client.next()).payload)).toEqual(first)
     }

@@ -35,15 +35,16 @@ async function stepOfReadme(base: string) {
   return step.replace('https://hub.example.org', base)
 }
 
+// What `curl -F` would take for a file.
+const subject = '@home; it no longer rains indoors'
+
 /** A repository with a program that was built, tagged v1.2.3. */
 async function repository() {
   const folder = await mkdtemp(join(tmpdir(), 'updraft-pipeline-'))
   await mkdir(join(folder, 'target/release'), { recursive: true })
   await Bun.write(join(folder, 'target/release/weather'), 'echo it rains')
   const git = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org']
-  await $`git init && git ${git} commit --allow-empty -m "It no longer rains indoors" && git ${git} tag -a v1.2.3 -m v1.2.3`
-    .cwd(folder)
-    .quiet()
+  await $`git init && git ${git} commit --allow-empty -m ${subject} && git ${git} tag -a v1.2.3 -m v1.2.3`.cwd(folder).quiet()
   return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) }
 }
 
@@ -71,7 +72,7 @@ describe(`pipelines with an API key on ${databaseName}`, () => {
       })
       return { answer: JSON.parse(await new Response(child.stdout).text()), exitCode: await child.exited }
     }
-    expect(await run()).toMatchObject({ answer: { version: '1.2.3', notes: 'It no longer rains indoors' }, exitCode: 0 })
+    expect(await run()).toMatchObject({ answer: { version: '1.2.3', notes: subject }, exitCode: 0 })
     expect(await (await fetch((await latest(hub, appId)).url)).text()).toBe('echo it rains')
     expect(await run()).toMatchObject({ answer: { message: 'Build already exists' }, exitCode: 22 })
   })
