@@ -1,4 +1,4 @@
-import { and, asc, eq, gt } from 'drizzle-orm'
+import { and, asc, eq, gt, gte, lt } from 'drizzle-orm'
 import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { conflict, forbidden, invalid, missing } from '../../lib/errors.ts'
@@ -60,6 +60,14 @@ export function createApplications({ db, clock, notices, teams }: { db: Db; cloc
     return application
   }
 
+  /** Inside a change: the slugs of a team that begin as `base`, and go on with a number perhaps. */
+  async function takenLike({ tx }: Change, team: Application['team'], base: string) {
+    const { slug, teamId } = applications
+    const isLike = and(eq(teamId, team.id), gte(slug, base), lt(slug, `${base}.`)) // a point is the next after a hyphen
+    const rows = await tx.select({ slug }).from(applications).where(isLike)
+    return new Set(rows.map((row) => row.slug))
+  }
+
   return {
     /** The applications of a team, by name. */
     list: (team: Team) =>
@@ -80,9 +88,11 @@ export function createApplications({ db, clock, notices, teams }: { db: Db; cloc
 
     /** Makes an application whose slug is made from its name: `my-app`, `my-app-2`, … */
     async createNamed(team: Application['team'], application: Omit<NewApplication, 'slug'> & { name: string }) {
+      const [base = ''] = slugsFrom(application.name)
       return db.write(async (change) => {
+        const taken = await takenLike(change, team, base)
         for (const slug of slugsFrom(application.name)) {
-          const created = await insert(change, team, { ...application, slug })
+          const created = taken.has(slug) ? undefined : await insert(change, team, { ...application, slug })
           if (created) return created
         }
         throw conflict('Too many applications have this name')
