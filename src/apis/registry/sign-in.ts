@@ -10,6 +10,7 @@ import { failedPage, pageScript, signedInPage } from './sign-in-page.ts'
 
 const callback = '/login/github/callback'
 const cookieName = 'updraft_sign_in'
+const returnToAtMost = 1024
 const away = {
   unavailable: {
     'GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET are not set': 'Sign-in with GitHub is not configured on this hub',
@@ -67,8 +68,8 @@ const browserRoutes = (hub: Hub) =>
         query: t.Object({
           redirect_uri: t.Optional(
             t.String({
-              maxLength: 1024,
-              error: 'redirect_uri is too long',
+              maxLength: returnToAtMost,
+              error: tooLong,
               description: 'Where GitHub is to send the browser instead of back to the hub: a URL of one of CORS_ORIGINS'
             })
           )
@@ -85,7 +86,13 @@ const browserRoutes = (hub: Hub) =>
             },
             302: { description: 'To GitHub' }
           },
-          errors: { invalid: { 'The redirect_uri is not of a known origin': notKnown }, unavailable: away.unavailable }
+          errors: {
+            invalid: {
+              'The redirect_uri is not of a known origin': notKnown,
+              'It has more than 1024 bytes': tooLong
+            },
+            unavailable: away.unavailable
+          }
         })
       }
     )
@@ -105,6 +112,7 @@ const browserRoutes = (hub: Hub) =>
     .get('/login/github/page.js', pageScript, { detail: { hide: true } })
 
 const notKnown = 'redirect_uri must be a URL of one of CORS_ORIGINS'
+const tooLong = 'redirect_uri is too long'
 
 /** A browser says whether it is on its way to a page (Fetch Metadata); what is no browser asks for JSON where it wants that. */
 function isScript({ headers }: Request) {
@@ -117,6 +125,8 @@ function returnToOf(hub: Hub, request: Request, wanted: string | undefined) {
   if (wanted === undefined) return baseOf(hub, request) + callback
   const { origin } = URL.parse(wanted) ?? {}
   if (origin === undefined || !hub.config.corsOrigins.includes(origin)) throw invalid(notKnown)
+  // It comes back in `state` and in a cookie, where letters may take several bytes each.
+  if (Buffer.byteLength(JSON.stringify(wanted)) > returnToAtMost + 2) throw invalid(tooLong)
   return wanted
 }
 

@@ -109,6 +109,14 @@ describe(`002 on ${databaseName}: GET /login/github`, () => {
     const { back, code } = await github.agree(url, ada)
     expect(back.href).toStartWith(`${frontend}/signed-in?x=1&code=`)
     expect(await hub.call('POST /v1/login', { provider: 'github', code, state })).toMatchObject({ status: 200 })
+    const longest = `${frontend}/`.padEnd(1024, 'x')
+    const begun = (await ask(longest)).body as { url: string; state: string }
+    const { code: another } = await github.agree(begun.url, ada)
+    expect(await hub.call('POST /v1/login', { provider: 'github', code: another, state: begun.state })).toMatchObject({
+      status: 200
+    })
+    for (const long of [`${longest}x`, `${frontend}/`.padEnd(1000, 'ü'), `${frontend}/`.padEnd(1000, '"')])
+      expect(await ask(long)).toEqual({ status: 400, body: { message: 'redirect_uri is too long' } })
     for (const bad of [
       'https://evil.test/',
       'javascript:alert(1)',
