@@ -1,8 +1,6 @@
 import { t } from 'elysia'
 import { architectures } from '../features/releases/columns.ts'
-import type { Hub } from '../hub.ts'
 import { versionMaxLength, versionPattern } from '../lib/versions.ts'
-import { originOf } from './forwarding.ts'
 
 // What document 000 and the routes that the hub adds to it have in common.
 
@@ -46,6 +44,3 @@ export const next = t.Union([t.String(), t.Null()], {
   description: 'Give it as `cursor` for the next page; null on the last',
   examples: [null]
 })
-
-/** Under which address whoever sent a request reaches the hub: PUBLIC_URL, or else where the request went. */
-export const baseOf = ({ config: { publicUrl }, address }: Hub, request: Request) => publicUrl ?? originOf(request) ?? address()

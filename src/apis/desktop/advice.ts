@@ -5,7 +5,7 @@ import type { Hub } from '../../hub.ts'
 import type { Asked } from '../access.ts'
 import { checker } from '../complaints.ts'
 import { readFields } from '../fields.ts'
-import { baseOf } from '../releases.ts'
+import { baseOf } from '../links.ts'
 import * as model from './model.ts'
 
 const checkRunning = checker(model.running)
