@@ -52,17 +52,6 @@ export function requestId(request: Request) {
 function unexpected(error: unknown, request: Request, { log }: Hub) {
   if (request.signal.aborted) return invalid('The request was broken off')
   const cause = error instanceof ParseError ? error.cause : error
-  log.error({ err: safely(cause), requestId: requestId(request) }, 'unexpected error')
+  log.error({ err: cause, requestId: requestId(request) }, 'unexpected error')
   return new HubError('internal')
-}
-
-/** A database driver's message holds the values of the failed query, secrets among them: only its kind and stack frames are kept. */
-function safely(error: unknown) {
-  if (!(error instanceof Error)) return { type: typeof error }
-  if (error.name !== 'DrizzleQueryError' && !('query' in error)) return error
-  const cause =
-    error.cause instanceof Error
-      ? { code: 'code' in error.cause ? error.cause.code : undefined, name: error.cause.name }
-      : undefined
-  return { type: error.name, cause, frames: error.stack?.split('\n').filter((line) => line.trimStart().startsWith('at ')) }
 }
