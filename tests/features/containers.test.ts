@@ -80,6 +80,21 @@ describe.skipIf(!hasEngine())('a task in a real container', () => {
   )
 
   test(
+    'that fills a volume of its image is ended just so',
+    async () => {
+      await engine.importImage('localhost/voluminous', `${engine.folder}/busybox`, ['ENV PATH=/bin', 'VOLUME /data'])
+      await using t = await stage()
+      const fill =
+        'while true; do dd if=/dev/zero of=/data/$(cat /proc/sys/kernel/random/uuid) bs=1M count=4 2>/dev/null; sleep 0.05; done'
+      const done = await t.run(fill, { containerImage: 'localhost/voluminous' })
+      expect(done).toMatchObject({ status: 'Failed', failure: 'It wrote more than 50 MiB to its disk' })
+      await engine.empty()
+      expect(await engine.run(['volume', 'ls', '--quiet'])).toBe('')
+    },
+    longest
+  )
+
+  test(
     'that writes a gigabyte of log is ended, with what is kept of it',
     async () => {
       const done = await abuse('yes "a line that is written over and over again" | head -c 1000000000')
