@@ -178,6 +178,25 @@ describe.skipIf(!hasEngine())('a task in a real container', () => {
   )
 
   test(
+    'has a log that ends for whoever followed it by a CLI key that is gone',
+    async () => {
+      await using t = await stage()
+      const { id: userId } = (await t.ada.call('GET /me')).body as { id: string }
+      const made = await t.ada.call(`POST /v1/users/${userId}/cli-keys`, { name: 'laptop' })
+      const { key } = made.body as { key: string }
+      const id = await t.addTask('while true; do echo up; sleep 0.1; done')
+      await t.ada.call(`POST /tasks/${id}`)
+      const log = await t.hub.as(key).send(`GET /tasks/${id}/logs`)
+      expect(log.status).toBe(200)
+      await t.ada.call(`DELETE /v1/users/${userId}/cli-keys/laptop`)
+      expect(await log.text()).toStartWith('up\n')
+      expect(await t.ada.call(`GET /tasks/${id}/status`)).toMatchObject({ body: { status: 'Running' } })
+      await t.ada.call(`DELETE /tasks/${id}`)
+    },
+    longest
+  )
+
+  test(
     'more tasks than there is room for wait their turn',
     async () => {
       await using t = await stage({ TASK_CONCURRENCY: '1' })

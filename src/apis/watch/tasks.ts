@@ -127,7 +127,7 @@ export const taskRoutes = (hub: Hub) =>
       async ({ params, query, caller, request, server }) => {
         server?.timeout(request, 0)
         const how = { follow: query.follow !== 'false', offset: offsetOf(query.offset) }
-        return logAnswer(hub, { userId: caller.id, id: params.id }, how)
+        return logAnswer(hub, { caller, id: params.id }, how)
       },
       {
         query: t.Object({
