@@ -86,7 +86,7 @@ export function createTasks({
   function perform(row: TaskRow) {
     const run = runNameOf(row)
     owners.set(run, { task: row.id, userId: row.userId })
-    const again = async () => void (await db.write((change) => startWhere(change, eq(tasks.id, row.id))))
+    const again = (change: Change) => startWhere(change, eq(tasks.id, row.id))
     void performing.perform(row, again).finally(() => owners.delete(run))
   }
 
