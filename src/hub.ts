@@ -136,6 +136,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     notices,
     logs,
     mirrors,
+    files,
     archives,
     blobs,
     references,
