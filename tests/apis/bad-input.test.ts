@@ -69,7 +69,12 @@ describe(`bad input on ${databaseName}`, () => {
   test('malformed names in a path are not there', async () => {
     await using hub = await testHub()
     const ada = await hub.user('ada')
+    await ada.call('POST /ada/apps', { app_name: 'blinker' })
     for (const path of [
+      '/ada/apps/blinker/builds/%ff',
+      '/ada/apps/%ff/builds/1',
+      '/tasks/%ff/status',
+      '/tasks/%00/logs',
       '/a%00b/devices',
       '/ada/devices/%00',
       '/%F0%9F%92%A9/devices',
