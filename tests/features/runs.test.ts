@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDiskStore } from '../../src/blobs/disk.ts'
 import type { Engine } from '../../src/features/containers/engine.ts'
+import { EngineUnreachable } from '../../src/features/containers/failures.ts'
 import { createRuns, type Run, type RunEnd } from '../../src/features/containers/runs.ts'
 import { createSpools } from '../../src/features/containers/spools.ts'
 import { databaseAway } from '../../src/lib/failures.ts'
@@ -44,7 +45,7 @@ async function stage(there?: string[]) {
   await spools.prepare()
   const played = playEngine(there)
   const blobs = { stage: store.stage } as never
-  const runs = createRuns({ engine: played.engine, spools, blobs, log: createLog('silent'), limits, patience: 2000 })
+  const runs = createRuns({ engine: played.engine, spools, blobs, log: createLog('silent'), limits, patience: 500 })
   return {
     ...played,
     runs,
@@ -109,5 +110,19 @@ describe('a run', () => {
     gate.resolve(run)
     await Promise.all([done, cancelled])
     expect([t.asked, ends, await t.logs()]).toEqual([[], [], []])
+  })
+
+  test('whose container is made after nobody waited for it any more leaves none', async () => {
+    await using t = await stage()
+    await t.runs.tidy()
+    t.engine.create = async () => {
+      throw new EngineUnreachable('The container engine did not answer in time')
+    }
+    const { run, ends } = runOf('one')
+    await t.runs.perform('one', createSlots(1), async () => run)
+    expect(ends).toMatchObject([{ failure: 'The container engine did not answer in time' }])
+    t.containers.set('one', 'created')
+    await t.runs.tidy()
+    expect(t.containers.size).toBe(0)
   })
 })

@@ -3,7 +3,7 @@ import type { Log } from '../../lib/log.ts'
 import type { Slots } from '../../lib/slots.ts'
 import type { Blobs } from '../blobs/service.ts'
 import type { ContainerLimits, Engine } from './engine.ts'
-import { RunFailure } from './failures.ts'
+import { EngineUnreachable, RunFailure } from './failures.ts'
 import { insistently, patiently } from './patience.ts'
 import type { Spool, Spools } from './spools.ts'
 import { createWatch } from './watch.ts'
@@ -93,6 +93,7 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
       return { collected: await patiently({ signal, patience }, collect) }
     } catch (error) {
       signal.throwIfAborted()
+      if (error instanceof EngineUnreachable) isTidy = false // it may yet do what it was asked
       const known = error instanceof RunFailure ? error : asUnavailable(error)
       if (known) return { failure: known.message }
       log.error({ err: error, run: run.name }, 'a run failed unexpectedly')
