@@ -90,7 +90,13 @@ const Environment = Type.Object({
     })
   ),
   BUILDER_IMAGE_ESP8266: Type.Optional(text('image that compiles firmware for the esp8266', { minLength: 1 })),
-  TASK_NETWORK: text('network of the containers: none, bridge or the name of one', { default: 'none', minLength: 1 }),
+  TASK_NETWORK: Type.String({
+    description: 'network of the containers: none, bridge or the name of one',
+    default: 'none',
+    // On the host's own, or that of a container, they would reach what listens for this machine only.
+    pattern: '^(?!host$)[a-zA-Z0-9][a-zA-Z0-9_.-]*$',
+    title: 'none, bridge or the name of a network of the engine, and not host'
+  }),
   TASK_MEMORY: size('memory of a container', '512m'),
   TASK_CPUS: Type.Number({ description: 'processors of a container', default: 1, minimum: 0.1, title: 'a number from 0.1 on' }),
   TASK_DISK: size('how much a container may write to its disk', '2GiB'),

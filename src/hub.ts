@@ -26,6 +26,7 @@ import { createDevices } from './features/devices/service.ts'
 import { createDeviceStates } from './features/devices/states.ts'
 import { createFiles } from './features/files/service.ts'
 import { createGithub } from './features/github/service.ts'
+import { createLostWork } from './features/hubs/lost.ts'
 import { createRelay } from './features/hubs/relay.ts'
 import { createHubs } from './features/hubs/service.ts'
 import { createKeys } from './features/keys/service.ts'
@@ -84,7 +85,8 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const oauth = createGithubOAuth(config, log)
   const applications = createApplications({ db, clock, notices, teams })
   const keys = createKeys({ db, limits })
-  const hubs = createHubs({ peers: db.peers, log })
+  const hubId = await keptSecret(join(config.dataDir, 'hub-id'))
+  const hubs = createHubs({ peers: db.peers, node: hubId, log })
   const relay = createRelay({ peers: db.peers, log })
   const presence = createPresence(hubs)
   const deployments = createDeployments({ db, clock, notices })
@@ -100,7 +102,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const containers = await createContainers({
     ...config.containers,
     dataDir: config.dataDir,
-    hubId: await keptSecret(join(config.dataDir, 'hub-id')),
+    hubId,
     db,
     clock,
     relay,
@@ -118,6 +120,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const ofTasks = { db, notices, blobs, repos, records, publishing, containers }
   const performing = createPerforming({ ...ofTasks, atOnce, imageMaxBytes, buildMaxBytes })
   const tasks = createTasks({ ...ofTasks, clock, files, performing, relay })
+  const lostWork = createLostWork({ hubs, hubId, blobs, log, work: [tasks, builds] })
   const latestReleases = createLatestReleases({ db, notices })
   const votes = createVotes({ db, commits, clock })
   const sightings = createSightings({ db, commits, clock, log })
@@ -133,6 +136,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     notices,
     logs,
     mirrors,
+    files,
     archives,
     blobs,
     references,
@@ -203,8 +207,13 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
     stopping: stopping.signal,
     /** Removes containers that belong to nothing any more. */
     tidy: containers.tidy,
+    /** Ends what is under way at hubs that are gone. */
+    lostWork,
     /** Goes on with what an earlier process left under way. */
-    startWork: () => containers.start([builds.resume, tasks.resume]),
+    async startWork() {
+      await containers.start([builds.resume, tasks.resume])
+      lostWork.start()
+    },
     /** Tells everything endless to end; `close` follows once the edges are done. */
     beginStop: () => stopping.abort(),
     async close() {
@@ -212,6 +221,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
       await repos.stop()
       await registry.lua.stop()
       await upkeep.stop()
+      await lostWork.stop()
       await containers.stop()
       await clients.settled()
       await logs.stop()

@@ -2,12 +2,12 @@ import postgres from 'postgres'
 import { databaseAway } from '../lib/failures.ts'
 import type { Log } from '../lib/log.ts'
 import { inTime } from '../lib/patience.ts'
+import { createPace, type Pace, waitAfter } from './postgres-pace.ts'
 import { createSockets } from './postgres-sockets.ts'
 
 const connectWithin = 5 // seconds
 const looksEvery = 2000
 const answersWithin = 5000
-const rest = 250
 
 // No statement, and no transaction that somebody has left standing, holds up the others for longer; in ms. The server finds
 // out within half a minute where a hub has gone without a word, and lets go what it held.
@@ -32,10 +32,14 @@ export type Link = ReturnType<typeof createLink>
  */
 export function createLink(url: string, { channels, log }: Options) {
   const sockets = createSockets()
-  const common = { onnotice() {}, connect_timeout: connectWithin, backoff: () => rest / 1000, connection: bounds }
+  const pace = createPace()
+  const common = { onnotice() {}, connect_timeout: connectWithin, backoff: () => waitAfter(1) / 1000, connection: bounds }
   // Its types leave out what it is told of the connection itself.
-  const open = (more: object) => postgres(url, { ...common, socket: sockets.socket, ...more } as object)
-  const client = open({ max: 10 })
+  const open = (at: Pace, more: object) => {
+    const socket = (where: object) => at.connect(() => sockets.socket(where))
+    return postgres(url, { ...common, socket, ...more } as object)
+  }
+  const client = open(pace, { max: 10 })
   const waiting = new Set<Waiting>()
   const listeners = new Map<string, Listener[]>()
   const pause = createPause()
@@ -59,6 +63,7 @@ export function createLink(url: string, { channels, log }: Options) {
     known.resolve()
     if (isAway) log?.info('PostgreSQL answers again')
     isAway = false
+    pace.release()
     for (const { anew } of [...listeners.values()].flat()) anew()
   }
 
@@ -73,7 +78,8 @@ export function createLink(url: string, { channels, log }: Options) {
     const onnotify = (channel: string, text: string) => {
       for (const { heard } of listeners.get(channel) ?? []) heard(text)
     }
-    const ear = open({ max: 1, max_lifetime: null, fetch_types: false, onnotify, onclose })
+    const ofEar = createPace() // the first to find out whether the server is there does not wait
+    const ear = open(ofEar, { max: 1, max_lifetime: null, fetch_types: false, onnotify, onclose })
     const ask = (statement: string) => inTime(ear.unsafe(statement), answersWithin, databaseAway)
     try {
       await ask(channels.map((channel) => `listen ${channel}`).join('; '))
@@ -85,14 +91,17 @@ export function createLink(url: string, { channels, log }: Options) {
       }
     } finally {
       askAside = undefined
+      ofEar.end()
       await ear.end({ timeout: 0 })
     }
   }
 
   async function watch() {
+    let failures = 0
     while (!closing.signal.aborted) {
       await listen().catch(setAway)
-      if (isAway && !closing.signal.aborted) await pause.begin(rest)
+      failures = isAway ? failures + 1 : 0
+      if (isAway && !closing.signal.aborted) await pause.begin(waitAfter(failures))
     }
   }
 
@@ -150,6 +159,7 @@ export function createLink(url: string, { channels, log }: Options) {
     async close() {
       closing.abort()
       pause.end()
+      pace.end()
       await watching
       await client.end({ timeout: 5 })
       sockets.destroyAll()

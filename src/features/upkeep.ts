@@ -4,6 +4,7 @@ import type { Log } from '../lib/log.ts'
 import type { References } from './blobs/references.ts'
 import type { Blobs } from './blobs/service.ts'
 import type { Mirrors } from './containers/mirrors.ts'
+import { type Files, fileGrace } from './files/service.ts'
 import type { Logs } from './logs/service.ts'
 import type { Notices } from './notices/service.ts'
 import type { Archives } from './recipes/archives.ts'
@@ -20,6 +21,7 @@ type Needs = {
   notices: Notices
   logs: Logs
   mirrors: Mirrors
+  files: Files
   archives: Archives
   blobs: Blobs
   references: References
@@ -29,12 +31,12 @@ type Needs = {
 export type Upkeep = ReturnType<typeof createUpkeep>
 
 /** Takes away in the background, in small batches and by one node at a time, what is past its time. `retention` in ms. */
-export function createUpkeep({ db, clock, log, notices, logs, mirrors, archives, blobs, references, retention }: Needs) {
+export function createUpkeep({ db, clock, log, notices, logs, mirrors, files, archives, blobs, ...needs }: Needs) {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<unknown> = Promise.resolve()
 
-  async function drain(removeOld: (before: Date, limit: number) => Promise<number>) {
-    const before = new Date(clock.now().getTime() - retention)
+  async function drain(removeOld: (before: Date, limit: number) => Promise<number>, after = needs.retention) {
+    const before = new Date(clock.now().getTime() - after)
     let removed = 0
     let last = batch
     while (last === batch) {
@@ -51,7 +53,8 @@ export function createUpkeep({ db, clock, log, notices, logs, mirrors, archives,
       lines: await drain(logs.removeOld),
       runLogs: await drain(mirrors.removeOld),
       recipes: await drain((_before, limit) => archives.removeAbandoned(limit)),
-      blobs: await blobs.sweep(references.referred, blobGrace)
+      files: await drain(files.removeUnused, fileGrace),
+      blobs: await blobs.sweep(needs.references.referred, blobGrace)
     }
     if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'upkeep removed what was past its time')
     return removed

@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { chmod, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
@@ -28,13 +29,30 @@ export const newApiKey = () => `app_${randomText(32)}`
 /** The SHA-256 of a secret in hex: what is stored instead of it, and looked up by. */
 export const hashSecret = (secret: string) => Bun.SHA256.hash(secret, 'hex')
 
-/** The secret kept in a file that only the hub's user may read; made on the first call. */
+/** The secret kept in a file that only the hub's user may read; made on the first call, whole or not at all. */
 export async function keptSecret(path: string) {
-  try {
-    await writeFile(path, randomText(48), { flag: 'wx', mode: 0o600 })
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  }
+  // An empty file is one of which a loss of power took the content: nothing was signed with that.
+  if ((await contentOf(path)) === '') await writeWhole(path, randomText(48))
   await chmod(path, 0o600)
-  return (await readFile(path, 'utf8')).trim()
+  return contentOf(path)
+}
+
+async function contentOf(path: string) {
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    return ''
+  }
+}
+
+async function writeWhole(path: string, text: string) {
+  const partial = `${path}.new`
+  await rm(partial, { force: true })
+  await using file = await open(partial, 'wx', 0o600)
+  await file.writeFile(text)
+  await file.sync()
+  await rename(partial, path)
+  await using folder = await open(dirname(path), 'r')
+  await folder.sync()
 }

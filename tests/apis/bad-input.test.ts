@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { SignJWT } from 'jose'
+import { decodeJwt, SignJWT } from 'jose'
 import { databaseName } from '../support/databases.ts'
 import { jwtSecret, testDevice, testHub } from '../support/hub.ts'
 
@@ -69,7 +69,12 @@ describe(`bad input on ${databaseName}`, () => {
   test('malformed names in a path are not there', async () => {
     await using hub = await testHub()
     const ada = await hub.user('ada')
+    await ada.call('POST /ada/apps', { app_name: 'blinker' })
     for (const path of [
+      '/ada/apps/blinker/builds/%ff',
+      '/ada/apps/%ff/builds/1',
+      '/tasks/%ff/status',
+      '/tasks/%00/logs',
       '/a%00b/devices',
       '/ada/devices/%00',
       '/%F0%9F%92%A9/devices',
@@ -144,11 +149,10 @@ describe(`who is asking, on ${databaseName}`, () => {
   test('401 for every kind of token that does not hold', async () => {
     await using hub = await testHub()
     const ada = await hub.user('ada')
-    const { id } = (await ada.call('GET /me')).body as { id: string }
     const sign = (secret: string, claims: object, header: { alg: string } = { alg: 'HS256' }) =>
       new SignJWT({ ...claims }).setProtectedHeader(header).sign(new TextEncoder().encode(secret))
     const now = Math.floor(Date.now() / 1000)
-    const good = { sub: id, iss: 'updraft', iat: now, exp: now + 60 }
+    const good = { ...decodeJwt(ada.token), iat: now, exp: now + 60 }
     expect((await hub.as(await sign(jwtSecret, good)).call('GET /me')).status).toBe(200)
     const { exp: _exp, ...endless } = good
     const unsigned = `${btoa('{"alg":"none"}')}.${btoa(JSON.stringify(good))}.`.replaceAll('=', '')
@@ -159,6 +163,7 @@ describe(`who is asking, on ${databaseName}`, () => {
       await sign(jwtSecret, { ...good, iss: 'another hub' }),
       await sign(jwtSecret, good, { alg: 'HS512' }),
       await sign(jwtSecret, { ...good, sub: '00000000-0000-7000-8000-000000000000' }),
+      await sign(jwtSecret, { ...good, pwd: 'of another one' }),
       unsigned,
       `${ada.token}x`,
       'nonsense',

@@ -33,6 +33,24 @@ describe(`admin on ${databaseName}, beside a running hub`, () => {
     expect((await signIn(hub, 'eve@example.org', other)).status).toBe(200)
   })
 
+  test('a new password ends what was given out by the old one, and no CLI key', async () => {
+    await using home = await hubHome()
+    const hub = await home.start()
+    await operate('admin create eve@example.org --role user --password-stdin', home.env, password)
+    const { token } = await signIn(hub, 'eve@example.org', password)
+    const me = await hub.call('GET /me', { headers: { access_token: token } })
+    const { id } = me.body as { id: string }
+    const body = JSON.stringify({ name: 'laptop' })
+    const made = await hub.call(`POST /v1/users/${id}/cli-keys`, { headers: { access_token: token }, body })
+    const { key } = made.body as { key: string }
+    const events = await fetch(`${hub.base}/events?after=0`, { headers: { access_token: token } })
+    await operate('admin password eve@example.org --password-stdin', home.env, other)
+    const statusBy = async (by: string) => (await hub.call('GET /me', { headers: { access_token: by } })).status
+    expect(await events.text()).toContain('cli_key.created') // it has ended
+    expect([await statusBy(token), await statusBy(key)]).toEqual([401, 200])
+    expect(await statusBy((await signIn(hub, 'eve@example.org', other)).token)).toBe(200)
+  })
+
   test('is told by the events of the hub', async () => {
     await using home = await hubHome()
     const hub = await home.start()

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { databaseName } from '../support/databases.ts'
+import { databaseName, postgresServer, runSql } from '../support/databases.ts'
 import { desktop } from '../support/desktop.ts'
 import { builder, hasEngine, startEngine, type TestEngine } from '../support/engine.ts'
 import { type TestUser, testDevice } from '../support/hub.ts'
@@ -21,6 +21,14 @@ const compile =
   'xtensa-lx106-elf-gcc -Os -mtext-section-literals -nostdlib -Wl,-e,start -Wl,-Ttext=0x40210010 -o output/app.esp8266.image "$RELEASE_ASSET"'
 /** A program for desktop clients beside the image, which says its version. */
 const program = `printf 'echo %s\\nexit 0\\n' "\${RELEASE_VERSION#v}" > output/app.${linux}.sh`
+
+/** Has the database refuse to start a task that has just succeeded, as if the hub had died in between. */
+const refuseToStart = postgresServer
+  ? `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+     create trigger refuse before update on tasks for each row
+     when (old.status = 'Succeeded' and new.status = 'Running') execute function refuse()`
+  : `create trigger refuse before update on tasks when old.status = 'Succeeded' and new.status = 'Running'
+     begin select raise(abort, 'no'); end`
 
 /** The id of an application of a user's own team. */
 async function idOf(user: TestUser, slug: string) {
@@ -144,6 +152,28 @@ describe.skipIf(!here)(`the chain on ${databaseName}`, () => {
       expect(
         events.filter(({ type, data }) => type === 'task.status' && 'status' in data && data.status === 'Running')
       ).toHaveLength(2)
+      await engine.empty()
+    },
+    longest
+  )
+
+  test(
+    'a release that comes out while a task runs is run over afterwards: that is stored with the end of the run, or neither is',
+    async () => {
+      await using t = await taskStage(engine)
+      const { hub, ada } = t
+      const id = await t.addTask('echo "$RELEASE_VERSION"; sleep 1', { releaseAsset: 'a.txt', onRelease: true })
+      const release = async (version: string) => {
+        hub.github.publish('Foundry376/Mailspring', version, [{ name: 'a.txt', bytes: new TextEncoder().encode(version) }])
+        await ada.call('PATCH /repos')
+      }
+      await release('1.11.0')
+      const reader = (await ada.send(`GET /tasks/${id}/logs`)).body?.getReader()
+      await reader?.read()
+      await runSql(hub.hub.config, refuseToStart)
+      await release('1.12.0')
+      await t.over(id)
+      expect(await t.over(id)).toMatchObject({ status: 'Succeeded', log: '1.12.0\n' })
       await engine.empty()
     },
     longest

@@ -56,6 +56,7 @@ describe('the configuration', () => {
       DOCKER_HOST: '/var/run/docker.sock',
       TASK_MEMORY: 'much',
       TASK_CPUS: '0',
+      TASK_NETWORK: 'host',
       TASK_TIMEOUT: 'never',
       TASK_CONCURRENCY: '0',
       TRUSTED_PROXIES: '10.0.0.0/8, the proxy',

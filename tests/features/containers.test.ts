@@ -80,6 +80,21 @@ describe.skipIf(!hasEngine())('a task in a real container', () => {
   )
 
   test(
+    'that fills a volume of its image is ended just so',
+    async () => {
+      await engine.importImage('localhost/voluminous', `${engine.folder}/busybox`, ['ENV PATH=/bin', 'VOLUME /data'])
+      await using t = await stage()
+      const fill =
+        'while true; do dd if=/dev/zero of=/data/$(cat /proc/sys/kernel/random/uuid) bs=1M count=4 2>/dev/null; sleep 0.05; done'
+      const done = await t.run(fill, { containerImage: 'localhost/voluminous' })
+      expect(done).toMatchObject({ status: 'Failed', failure: 'It wrote more than 50 MiB to its disk' })
+      await engine.empty()
+      expect(await engine.run(['volume', 'ls', '--quiet'])).toBe('')
+    },
+    longest
+  )
+
+  test(
     'that writes a gigabyte of log is ended, with what is kept of it',
     async () => {
       const done = await abuse('yes "a line that is written over and over again" | head -c 1000000000')
@@ -158,6 +173,25 @@ describe.skipIf(!hasEngine())('a task in a real container', () => {
       await reader?.read()
       expect((await t.ada.call('DELETE /auth')).status).toBe(200)
       await engine.empty()
+    },
+    longest
+  )
+
+  test(
+    'has a log that ends for whoever followed it by a CLI key that is gone',
+    async () => {
+      await using t = await stage()
+      const { id: userId } = (await t.ada.call('GET /me')).body as { id: string }
+      const made = await t.ada.call(`POST /v1/users/${userId}/cli-keys`, { name: 'laptop' })
+      const { key } = made.body as { key: string }
+      const id = await t.addTask('while true; do echo up; sleep 0.1; done')
+      await t.ada.call(`POST /tasks/${id}`)
+      const log = await t.hub.as(key).send(`GET /tasks/${id}/logs`)
+      expect(log.status).toBe(200)
+      await t.ada.call(`DELETE /v1/users/${userId}/cli-keys/laptop`)
+      expect(await log.text()).toStartWith('up\n')
+      expect(await t.ada.call(`GET /tasks/${id}/status`)).toMatchObject({ body: { status: 'Running' } })
+      await t.ada.call(`DELETE /tasks/${id}`)
     },
     longest
   )

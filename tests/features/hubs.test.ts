@@ -37,11 +37,13 @@ function bus() {
 /** A hub that knows who is connected to it, as the broker does. */
 function join(peers: Peers | undefined) {
   const sessions = new Map<string, string>()
-  const hubs = createHubs({ peers, log })
+  const node = crypto.randomUUID()
+  const hubs = createHubs({ peers, node, log })
   const hasDevice = (id: string) => [...sessions.values()].includes(id)
   const here = { sessions: () => sessions.keys(), hasSession: (id: string) => sessions.has(id) }
   hubs.start({ ...here, devices: () => sessions.values(), hasDevice }, (session) => void sessions.delete(session))
   return {
+    node,
     sessions,
     hubs,
     connect(device: string, client = device) {
@@ -165,6 +167,29 @@ describe('another hub', () => {
     others.excuse()
     others.forgetSilent()
     expect(others.have('bell')).toBe(true)
+  })
+})
+
+describe('what other hubs are known by', () => {
+  test('is told with whatever they say', async () => {
+    const wire = bus()
+    await using first = join(wire.peers())
+    await using second = join(wire.peers())
+    await until(() => first.hubs.nodes()?.has(second.node) === true, 'the second to be known')
+    expect(second.hubs.nodes()).toEqual(new Set([first.node]))
+  })
+
+  test('is known of all of them, or not at all', () => {
+    const others = createOthers(() => 0)
+    expect(others.nodes()).toEqual(new Set())
+    others.heard({ from: 'one', node: 'a' })
+    others.heard({ from: 'two', node: 'b' })
+    expect(others.nodes()).toEqual(new Set(['a', 'b']))
+    others.heard({ from: 'an older one' })
+    expect(others.nodes()).toBeUndefined()
+    others.gone('an older one')
+    others.gone('one')
+    expect(others.nodes()).toEqual(new Set(['b']))
   })
 })
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { readdir, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { databaseName } from '../support/databases.ts'
+import { mailspringAssets, watch, watchingHub } from '../support/github.ts'
 import { deploy, testDevice, testHub } from '../support/hub.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -45,5 +46,23 @@ describe(`upkeep on ${databaseName}`, () => {
     expect(await hub.hub.upkeep.round()).toMatchObject({ blobs: 1 })
     const left = await Promise.all((await blobsIn(folder)).map((path) => Bun.file(path).text()))
     expect(left.toSorted()).toEqual(['dropped a moment ago', 'kept'])
+  })
+
+  test('removes files that no task has after a week, and those of tasks when they are gone', async () => {
+    let now = new Date('2026-11-20T12:00:00Z')
+    await using hub = await watchingHub({ clock: { now: () => now } })
+    const ada = await hub.user('ada')
+    const repo = await watch(ada)
+    const form = new FormData()
+    for (const name of ['used.txt', 'unused.txt']) form.append('additionalFiles', new Blob([name]), name)
+    const { files } = (await ada.call('POST /files', undefined, { raw: form })).body as { files: { id: string }[] }
+    const task = { repo, releaseAsset: mailspringAssets[0], runCommand: 'true', containerImage: 'any' }
+    const { id } = (await ada.call('POST /tasks', { ...task, additionalFiles: [files[0]?.id] })).body as { id: string }
+    expect(await hub.hub.upkeep.round()).toMatchObject({ files: 0 })
+    now = new Date('2026-11-27T12:00:01Z')
+    expect(await hub.hub.upkeep.round()).toMatchObject({ files: 1 })
+    expect((await ada.call(`GET /tasks/${id}/status`)).body).toMatchObject({ additionalFiles: [{ name: 'used.txt' }] })
+    await ada.call(`DELETE /tasks/${id}`)
+    expect(await hub.hub.upkeep.round()).toMatchObject({ files: 1 })
   })
 })

@@ -1,4 +1,4 @@
-import { Elysia, t } from 'elysia'
+import { Elysia } from 'elysia'
 import type { Application } from '../../features/applications/service.ts'
 import type { Hub } from '../../hub.ts'
 import { invalid, missing } from '../../lib/errors.ts'
@@ -113,7 +113,6 @@ export const buildRoutes = (hub: Hub) =>
         return { id, status, board, tag, group_id: groupId, failure, deployments, ...times, log }
       },
       {
-        params: t.Object({ team: t.String(), app: t.String(), id: t.String() }),
         response: { 200: described(model.builtApp, 'The build as it is now') },
         detail: says({
           summary: 'Status and log of a build',

@@ -115,7 +115,7 @@ export const deviceRoutes = (hub: Hub) =>
         const device = await hub.devices.inTeam(team, params.name)
         if (query.follow !== 'true') return deviceLog(hub).page(device.id, query.since)
         server?.timeout(request, 0)
-        return deviceLog(hub).follow(device.id, query.since)
+        return deviceLog(hub).follow(device.id, query.since, { caller, team: params.team })
       },
       {
         query: t.Object({

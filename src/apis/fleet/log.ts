@@ -1,6 +1,7 @@
+import type { KnownCaller } from '../../features/accounts/service.ts'
 import type { LogStart } from '../../features/logs/service.ts'
 import type { Hub } from '../../hub.ts'
-import { invalid } from '../../lib/errors.ts'
+import { HubError, invalid } from '../../lib/errors.ts'
 import { streamText } from '../streams.ts'
 
 /** The log of a device, by pages and as a stream. */
@@ -14,10 +15,11 @@ export const deviceLog = (hub: Hub) => ({
     }
   },
 
-  /** All lines from `since` on as text, and those to come, until the reader or the hub ends it; an empty line is a sign of life. */
-  follow(deviceId: string, since: string | undefined) {
+  /** All lines from `since` on as text, and those to come, until the reader or the hub ends it, or the reader may no longer read; an empty line is a sign of life. */
+  follow(deviceId: string, since: string | undefined, reader: Reader) {
     let start = startOf(since)
     const read = async () => {
+      if (!(await mayRead(hub, reader))) return undefined
       const { lines } = await hub.logs.ofDevice(deviceId, start)
       const last = lines.at(-1)
       if (last) start = { after: last.id }
@@ -28,6 +30,19 @@ export const deviceLog = (hub: Hub) => ({
     return streamText({ read, onNews, stopping: hub.stopping, type: 'text/plain; charset=utf-8', beat: '\n' })
   }
 })
+
+type Reader = { caller: KnownCaller; team: string }
+
+async function mayRead(hub: Hub, { caller, team }: Reader) {
+  if ((await hub.accounts.roleOf(caller)) === undefined) return false
+  try {
+    await hub.teams.access(caller.id, team, 'read')
+    return true
+  } catch (error) {
+    if (error instanceof HubError && error.kind !== 'unavailable') return false
+    throw error
+  }
+}
 
 function startOf(since: string | undefined): LogStart {
   if (since === undefined || since === '') return { after: 0 }

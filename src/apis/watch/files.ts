@@ -49,7 +49,8 @@ export const fileRoutes = (hub: Hub) =>
         summary: 'Upload files for tasks',
         description:
           'Give their ids as `additionalFiles` of `POST /tasks`: they then lie beside the release asset in `/task`. ' +
-          'Of a name its last part is kept, without control characters. An archive that `extract` names is unpacked there, in the container.',
+          'Of a name its last part is kept, without control characters. An archive that `extract` names is unpacked there, in the container. ' +
+          'A file that no task has goes after a week.',
         takes: {
           'multipart/form-data': {
             type: 'object',

@@ -1,8 +1,8 @@
 import { t } from 'elysia'
 import type { StoredFile } from '../../features/files/service.ts'
-import type { Task, TaskOfRepo } from '../../features/tasks/records.ts'
+import type { Task } from '../../features/tasks/records.ts'
 import { described } from '../openapi.ts'
-import { repo, repoOf } from './model.ts'
+import { repo } from './model.ts'
 
 const hexId = '^[0-9a-f]{24}$'
 const id = (description: string, example: string) => t.String({ pattern: hexId, description, examples: [example] })
@@ -135,10 +135,9 @@ function plainOf({ releaseAsset: asset, runCommand: command, containerImage: ima
   }
 }
 
-/** Writes a task out as `GET /tasks` does. */
-export const taskOf = (one: TaskOfRepo) => ({
+/** Writes a task out as `GET /tasks` does, but for its repo. */
+export const taskOf = (one: Task) => ({
   _id: one.id,
-  repo: repoOf(one.repo),
   additionalFiles: one.files.map(fileOf),
   ...plainOf(one)
 })

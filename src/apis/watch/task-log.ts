@@ -1,3 +1,4 @@
+import type { KnownCaller } from '../../features/accounts/service.ts'
 import type { Hub } from '../../hub.ts'
 import { invalid } from '../../lib/errors.ts'
 import { streamText } from '../streams.ts'
@@ -17,14 +18,15 @@ export function offsetOf(given: string | undefined) {
  */
 export async function logAnswer(
   hub: Hub,
-  { userId, id }: { userId: string; id: string },
+  { caller, id }: { caller: KnownCaller; id: string },
   { follow, offset }: { follow: boolean; offset: number }
 ) {
-  const first = await hub.tasks.log(userId, id)
+  const first = await hub.tasks.log(caller.id, id)
   let at = offset
 
   async function read() {
-    const log = await hub.tasks.log(userId, id).catch(() => undefined)
+    if ((await hub.accounts.roleOf(caller)) === undefined) return undefined // a token ends, a key is deleted
+    const log = await hub.tasks.log(caller.id, id).catch(() => undefined)
     if (log?.run !== first.run) return undefined // deleted, or started anew
     const bytes = await log.page(at)
     at += bytes.byteLength

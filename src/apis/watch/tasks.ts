@@ -7,6 +7,7 @@ import { isForm } from '../form.ts'
 import { described, type Errors, says, storeErrors } from '../openapi.ts'
 import { discardFiles, receiveAdditional, storeFiles } from './files.ts'
 import * as model from './model-tasks.ts'
+import { taskList } from './task-list.ts'
 import { logAnswer, offsetOf } from './task-log.ts'
 
 const checkTask = checker(model.newTask)
@@ -54,7 +55,7 @@ const taskForm = {
 export const taskRoutes = (hub: Hub) =>
   new Elysia({ tags: ['watch: tasks'], detail: { security: userSecurity } })
     .use(signedIn(hub))
-    .get('/tasks', async ({ caller }) => (await hub.tasks.list(caller.id)).map(model.taskOf), {
+    .get('/tasks', async ({ caller }) => taskList(await hub.tasks.list(caller.id)), {
       response: { 200: described(t.Array(model.task), 'The tasks, in the order in which you made them') },
       detail: says({ summary: 'All your tasks', description: 'Nobody else sees them.' })
     })
@@ -127,7 +128,7 @@ export const taskRoutes = (hub: Hub) =>
       async ({ params, query, caller, request, server }) => {
         server?.timeout(request, 0)
         const how = { follow: query.follow !== 'false', offset: offsetOf(query.offset) }
-        return logAnswer(hub, { userId: caller.id, id: params.id }, how)
+        return logAnswer(hub, { caller, id: params.id }, how)
       },
       {
         query: t.Object({

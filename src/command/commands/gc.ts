@@ -23,7 +23,8 @@ beside one; with bytes in S3 hubs may be running.`,
   run: collect
 }
 
-async function collect({ config, isOn, say }: Call): Promise<Outcome> {
+async function collect(call: Call): Promise<Outcome> {
+  const { config, isOn, say, progress } = call
   const dry = isOn('dry-run')
   if (!config.s3 && !existsSync(join(config.dataDir, 'blobs')))
     throw new Error(`There are no bytes in ${config.dataDir}: is DATA_DIR the hub's?`)
@@ -32,7 +33,7 @@ async function collect({ config, isOn, say }: Call): Promise<Outcome> {
   try {
     if (!dry && !config.s3) unlock = lockFolder(config.dataDir) // on disk a store of the same bytes must not come between
     const { referred } = createReferences({ db })
-    const store = openStore(config)
+    const store = watched(openStore(config), call)
     const blobs = createBlobs({ store, clock: systemClock, sweeping: () => lockSweeping(config.dataDir) })
     if (dry) say(`Nothing refers to ${counted(await abandoned(store, referred), 'blob')}.`)
     else {
@@ -42,9 +43,26 @@ async function collect({ config, isOn, say }: Call): Promise<Outcome> {
     }
     return 'done'
   } finally {
+    progress.clear()
     unlock()
     await db.close()
   }
+}
+
+/** A store whose names are gone through for all to see, and no further than the operator wants. */
+function watched(store: BlobStore, { progress, signal }: Call): BlobStore {
+  async function* names() {
+    let of = 0
+    for await (const page of store.names()) of += page.length
+    let done = 0
+    for await (const page of store.names()) {
+      signal.throwIfAborted()
+      progress.show('bytes', { done, of, note: counted(done, 'blob') })
+      yield page
+      done += page.length
+    }
+  }
+  return { ...store, names }
 }
 
 async function abandoned(store: BlobStore, referred: Referred) {

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import type { Db } from '../../db/index.ts'
-import { conflict, HubError, invalid } from '../../lib/errors.ts'
+import { conflict, HubError, invalid, unauthorized } from '../../lib/errors.ts'
 import type { MakeAccount } from './creation.ts'
 import type { GithubOAuth, GithubProfile } from './github-oauth.ts'
 import type { RateLimits } from './limits.ts'
@@ -25,6 +25,13 @@ export function createGithubAccounts({ db, tokens, limits, github, make }: Needs
     if (!user || user.avatarUrl === avatarUrl) return user
     await db.write(({ tx }) => tx.update(users).set({ avatarUrl }).where(eq(users.id, user.id)))
     return { ...user, avatarUrl }
+  }
+
+  /** An access token, also for a user who has a password besides. */
+  async function tokenFor(id: string) {
+    const [user] = await db.read.select({ id: users.id, passwordHash: users.passwordHash }).from(users).where(eq(users.id, id))
+    if (!user) throw unauthorized()
+    return tokens.issue(user)
   }
 
   /**
@@ -70,7 +77,7 @@ export function createGithubAccounts({ db, tokens, limits, github, make }: Needs
           throw error
         })
       const user = (await known(profile)) ?? (await made(profile, address))
-      return { token: await tokens.issue(user.id), user }
+      return { token: await tokenFor(user.id), user }
     }
   }
 }

@@ -10,10 +10,13 @@ import type { Profile } from './github-accounts.ts'
 import type { RateLimits } from './limits.ts'
 import type { Passwords } from './passwords.ts'
 import type { Account, Caller, Role, Roles } from './roles.ts'
-import type { Claims, Tokens } from './tokens.ts'
+import { type Claims, markOf, type Tokens } from './tokens.ts'
 
-/** A caller, with how it is known: until when its token holds (ms since 1970), and by which CLI key, if by one. */
-export type KnownCaller = Caller & { expiresAt: number; keyId?: string | undefined }
+/** How a caller is known: by a CLI key, or by an access token that holds as long as the password has this mark. */
+type KnownBy = { keyId?: string | undefined; mark?: string | undefined }
+
+/** A caller, with how it is known, and until when that holds (ms since 1970). */
+export type KnownCaller = Caller & KnownBy & { expiresAt: number }
 
 /** `username` as chosen, or undefined to have one made from the display name or the email. */
 export type NewAccount = { email: string; password: string; name?: string | undefined; username?: string | undefined }
@@ -43,9 +46,12 @@ export function createAccounts({ db, notices, teams, repos, passwords, tokens, l
     return make({ ...account, login: account.name, passwordHash, role })
   }
 
-  async function userOf({ userId, keyId }: Claims, token: string): Promise<Caller | undefined> {
+  async function userOf({ userId, keyId, mark }: Claims, token: string): Promise<Caller | undefined> {
     const which = eq(users.id, userId)
-    if (keyId === undefined) return (await db.read.select(callerColumns).from(users).where(which))[0]
+    if (keyId === undefined) {
+      const [user] = await db.read.select({ caller: callerColumns, hash: users.passwordHash }).from(users).where(which)
+      return user && markOf(user.hash) === mark ? user.caller : undefined
+    }
     const itsKey = and(eq(cliKeys.id, keyId), eq(cliKeys.userId, users.id), eq(cliKeys.hash, hashSecret(token)))
     return (await db.read.select(callerColumns).from(users).innerJoin(cliKeys, itsKey).where(which))[0]
   }
@@ -86,21 +92,23 @@ export function createAccounts({ db, notices, teams, repos, passwords, tokens, l
         await limits.failedSignIn(address, emailKey)
         throw unauthorized('Invalid email/password')
       }
-      return tokens.issue(user.id)
+      return tokens.issue({ id: user.id, passwordHash: user.hash })
     },
 
-    /** The user whom an access token or a CLI key names. Throws `unauthorized`, also for a deleted user's token and a deleted key. */
+    /** The user whom an access token or a CLI key names. Throws `unauthorized`, also for a deleted user's token, one from before the password was set, and a deleted key. */
     async callerOf(token = ''): Promise<KnownCaller> {
       const claims = await tokens.read(token)
       const user = claims && (await userOf(claims, token))
       if (!claims || !user) throw unauthorized()
-      return { ...user, keyId: claims.keyId, expiresAt: claims.expiresAt * 1000 }
+      return { ...user, keyId: claims.keyId, mark: claims.mark, expiresAt: claims.expiresAt * 1000 }
     },
 
-    /** The role that a caller has now; undefined for a user, or a CLI key, that is no more. */
-    async roleOf({ id, keyId }: { id: string; keyId?: string | undefined }): Promise<Role | undefined> {
-      const [user] = await db.read.select({ role: users.role }).from(users).where(eq(users.id, id))
-      return keyId === undefined || (await hasKey(keyId)) ? user?.role : undefined
+    /** The role that a caller has now; undefined for a user, a CLI key or an access token that holds no more. */
+    async roleOf({ id, keyId, mark, expiresAt }: Omit<KnownCaller, keyof Caller> & { id: string }): Promise<Role | undefined> {
+      const [user] = await db.read.select({ role: users.role, hash: users.passwordHash }).from(users).where(eq(users.id, id))
+      if (!user || Date.now() >= expiresAt) return undefined
+      const holds = keyId === undefined ? markOf(user.hash) === mark : await hasKey(keyId)
+      return holds ? user.role : undefined
     },
 
     /** What anybody may see of an account. Throws `missing`. */

@@ -18,8 +18,14 @@ export const shortLifetime = 10 * 60_000
 
 export type Tokens = ReturnType<typeof createTokens>
 
-/** Whom a token names, and until when (seconds since 1970; a CLI key, named by `keyId`, has no end of its own). */
-export type Claims = { userId: string; expiresAt: number; keyId?: string }
+/**
+ * Whom a token names, and until when (seconds since 1970; a CLI key, named by `keyId`, has no end of its own). `mark`: of the
+ * password that the user had when the token was issued.
+ */
+export type Claims = { userId: string; expiresAt: number; keyId?: string; mark?: string }
+
+/** What an access token says of its user's password: with another password it is another, and tells nothing of it. */
+export const markOf = (passwordHash: string) => hashSecret(passwordHash).slice(0, 16)
 
 /** Signs and verifies tokens: JWT, HS256. Verified ones are remembered by their hash, up to 10,000. */
 export function createTokens(secret: string, clock: Clock) {
@@ -32,7 +38,7 @@ export function createTokens(secret: string, clock: Clock) {
     const claims = await access.verify(token, { algorithms, issuer: accessTokens, requiredClaims: ['exp', 'sub', 'iat'] })
     if (!claims) return verifiedKey(token)
     if (typeof claims.sub !== 'string' || typeof claims.exp !== 'number') return undefined
-    return { userId: claims.sub, expiresAt: claims.exp }
+    return { userId: claims.sub, expiresAt: claims.exp, mark: typeof claims.pwd === 'string' ? claims.pwd : '' }
   }
 
   async function verifiedKey(token: string): Promise<Claims | undefined> {
@@ -49,8 +55,9 @@ export function createTokens(secret: string, clock: Clock) {
       : verify(token, { algorithms, issuer, requiredClaims: ['exp', 'sub'], currentDate: clock.now() })
 
   return {
-    /** A new access token of a user. */
-    issue: (userId: string) => access.sign({ sub: userId, jti: newId() }),
+    /** A new access token of a user: it holds as long as the password stays. */
+    issue: ({ id, passwordHash }: { id: string; passwordHash: string }) =>
+      access.sign({ sub: id, jti: newId(), pwd: markOf(passwordHash) }),
 
     /** A CLI key: it holds until its row is deleted. */
     issueKey: ({ userId, keyId, name }: { userId: string; keyId: string; name: string }) =>

@@ -14,6 +14,7 @@ import { discardOutputs, type Output, takeOutputs } from '../containers/outputs.
 import type { Run, RunEnd } from '../containers/runs.ts'
 import type { Containers } from '../containers/service.ts'
 import type { Deployments } from '../deployments/service.ts'
+import type { Lost } from '../hubs/lost.ts'
 import type { Notices } from '../notices/service.ts'
 import { complaintAbout, unpacked } from './source-zip.ts'
 
@@ -69,6 +70,15 @@ export function createBuilds({ db, clock, notices, blobs, deployments, container
       if (values.status) await notices.record(change, { type: 'build.status', teamId, data })
       return true
     })
+  }
+
+  async function unfinishedAt(hub: string) {
+    const rows = await db.read
+      .select({ id: builds.id })
+      .from(builds)
+      .where(and(inArray(builds.status, unfinished), eq(builds.node, hub)))
+      .orderBy(asc(builds.id))
+    return rows.map(({ id }) => id)
   }
 
   async function deployAll(row: Row, images: Output[], change: Change) {
@@ -164,14 +174,25 @@ export function createBuilds({ db, clock, notices, blobs, deployments, container
       return { ...row.build, deployments: ids.map((each) => each.id), log: Buffer.from(bytes).toString('utf8') }
     },
 
+    /** The hubs at which builds are unfinished. */
+    async nodes() {
+      const rows = await db.read.select({ node: builds.node }).from(builds).where(inArray(builds.status, unfinished))
+      return [...new Set(rows.map((row) => row.node))]
+    },
+
+    /** Ends what is unfinished at a hub that is gone; gives how much that was. */
+    async lose(gone: string, lost: Lost) {
+      let count = 0
+      for (const id of await unfinishedAt(gone)) {
+        const row = await byId(id)
+        if (row && (await set(row, { ...lost, status: 'failure', endedAt: clock.now() }))) count++
+      }
+      return count
+    },
+
     /** Takes up again what an earlier process of this hub left unfinished. */
     async resume() {
-      const rows = await db.read
-        .select({ id: builds.id })
-        .from(builds)
-        .where(and(inArray(builds.status, unfinished), eq(builds.node, node)))
-        .orderBy(asc(builds.id))
-      for (const { id } of rows) perform(id)
+      for (const id of await unfinishedAt(node)) perform(id)
     }
   }
 }

@@ -76,13 +76,29 @@ export function createEngine({ host, hubId }: { host: string; hubId: string }) {
   async function state(id: string, { size = false } = {}): Promise<ContainerState | undefined> {
     try {
       const options = { size } as object // the types do not know it
-      return stateOf(
-        (await answered(docker.getContainer(id).inspect(options), looksWithin)) as Docker.ContainerInspectInfo & Sized
-      )
+      const found = (await answered(docker.getContainer(id).inspect(options), looksWithin)) as Docker.ContainerInspectInfo & Sized
+      return stateOf(found, size ? await inVolumes(found) : 0)
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error
     }
+  }
+
+  /** The bytes in the volumes that its image gives a container: the engine does not count them to what it has written. */
+  async function inVolumes({ Mounts: mounts }: Docker.ContainerInspectInfo) {
+    const names = mounts.flatMap(({ Type: type, Name: name }) => (type === 'volume' && name ? [name] : []))
+    if (names.length === 0) return 0
+    const { Volumes: volumes } = await answered(askForVolumes())
+    const its = (volumes ?? []).filter(({ Name: name }) => names.includes(name))
+    return its.reduce((sum, { UsageData: usage }) => sum + Math.max(0, usage?.Size ?? 0), 0)
+  }
+
+  /** The client itself would have everything else measured too. */
+  function askForVolumes() {
+    const { promise, resolve, reject } = Promise.withResolvers<{ Volumes?: Docker.VolumeInspectInfo[] | null }>()
+    const asked = { path: '/system/df?type=volume', method: 'GET', statusCodes: { 200: true, 500: 'server error' } }
+    docker.modem.dial(asked, (error: unknown, answer: unknown) => (error ? reject(error) : resolve(answer as object)))
+    return promise
   }
 
   async function kill(id: string) {
@@ -233,13 +249,13 @@ async function toldOfPull(stream: Readable, say: (line: string) => Promise<void>
 
 type Sized = { SizeRw?: number; State: { OOMKilled: boolean } }
 
-function stateOf({ State: state, SizeRw: disk = 0 }: Docker.ContainerInspectInfo & Sized): ContainerState {
+function stateOf({ State: state, SizeRw: disk = 0 }: Docker.ContainerInspectInfo & Sized, inVolumes: number): ContainerState {
   return {
     status: statusOf(state),
     exitCode: state.ExitCode,
     outOfMemory: state.OOMKilled,
     startedAt: new Date(state.StartedAt),
-    disk
+    disk: disk + inVolumes
   }
 }
 

@@ -1,3 +1,5 @@
+import { HubError } from '../../lib/errors.ts'
+
 /** Why a run came to nothing, in a sentence for its owner. */
 export class RunFailure extends Error {
   override name = 'RunFailure'
@@ -13,9 +15,9 @@ export class LogOverflow extends RunFailure {
   override name = 'LogOverflow'
 }
 
-/** Gives an error of the engine's client as one that an owner may read. */
+/** Gives an error of the engine's client as one that an owner may read; one of the hub's own as it is. */
 export function asFailure(error: unknown) {
-  if (error instanceof RunFailure) return error
+  if (error instanceof RunFailure || error instanceof HubError) return error
   const { statusCode, json, message } = error as { statusCode?: number; json?: unknown; message?: string }
   if (statusCode === undefined) return new EngineUnreachable('The container engine does not answer')
   return new RunFailure(oneLine(messageIn(json) ?? message ?? `status ${statusCode}`))

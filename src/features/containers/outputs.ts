@@ -1,9 +1,13 @@
 import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { extract } from 'tar-stream'
 import type { StagedBlob } from '../../blobs/store.ts'
 import { HubError } from '../../lib/errors.ts'
+import { inTime } from '../../lib/patience.ts'
 import type { Blobs } from '../blobs/service.ts'
 import { EngineUnreachable, RunFailure } from './failures.ts'
+
+const silenceAtMost = 60_000
 
 /** A file that a container has left behind. */
 export type Output = { name: string; bytes: StagedBlob }
@@ -34,7 +38,7 @@ export const discardOutputs = (outputs: Output[]) => Promise.all(outputs.map(({ 
 async function readAll(archive: Readable, { blobs, limitOf, atMost }: Wanted, taken: Output[]) {
   let all = 0
   let isEmpty = true
-  for await (const entry of archive.pipe(extract())) {
+  for await (const entry of entriesOf(archive)) {
     const { name: path, size, type } = entry.header
     isEmpty = false
     all += size
@@ -52,3 +56,25 @@ async function readAll(archive: Readable, { blobs, limitOf, atMost }: Wanted, ta
   }
   if (isEmpty) throw new EngineUnreachable('The container engine gave an archive without even the folder')
 }
+
+/** The entries of an archive; reading them throws `EngineUnreachable` where the engine breaks off, or gives nothing for a minute. */
+function entriesOf(archive: Readable) {
+  const entries = extract()
+  pipeline(arriving(archive), entries).catch(() => archive.destroy()) // why is told to whoever reads the entries
+  return entries
+}
+
+async function* arriving(archive: AsyncIterable<Uint8Array>) {
+  const chunks = archive[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const { done, value } = await inTime(chunks.next(), silenceAtMost, brokenOff)
+      if (done) return
+      yield value
+    }
+  } catch {
+    throw brokenOff()
+  }
+}
+
+const brokenOff = () => new EngineUnreachable('The container engine broke off')

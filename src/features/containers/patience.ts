@@ -7,16 +7,18 @@ const longestWait = 5000
 
 type Patience = { signal: AbortSignal; patience: number }
 
-/** Asks the engine again while it does not answer, for up to `patience` ms; then throws that it does not. */
+/** Asks again while the engine, or what lies below the hub, does not answer, for up to `patience` ms; then throws that it does not. */
 export async function patiently<T>({ signal, patience }: Patience, ask: () => Promise<T>): Promise<T> {
   let end = Number.POSITIVE_INFINITY
   for (let wait = firstWait; ; wait = Math.min(wait * 2, longestWait)) {
+    signal.throwIfAborted()
     try {
       return await unlessAborted(signal, ask())
     } catch (error) {
       signal.throwIfAborted()
       end = Math.min(end, Date.now() + patience)
-      if (!(error instanceof EngineUnreachable) || Date.now() + wait > end) throw error
+      const mayPass = error instanceof EngineUnreachable || asUnavailable(error) !== undefined
+      if (!mayPass || Date.now() + wait > end) throw error
     }
     await pause(wait, signal)
   }

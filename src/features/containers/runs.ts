@@ -3,7 +3,7 @@ import type { Log } from '../../lib/log.ts'
 import type { Slots } from '../../lib/slots.ts'
 import type { Blobs } from '../blobs/service.ts'
 import type { ContainerLimits, Engine } from './engine.ts'
-import { RunFailure } from './failures.ts'
+import { EngineUnreachable, RunFailure } from './failures.ts'
 import { insistently, patiently } from './patience.ts'
 import type { Spool, Spools } from './spools.ts'
 import { createWatch } from './watch.ts'
@@ -93,7 +93,9 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
       return { collected: await patiently({ signal, patience }, collect) }
     } catch (error) {
       signal.throwIfAborted()
-      if (error instanceof RunFailure) return { failure: error.message }
+      if (error instanceof EngineUnreachable) isTidy = false // it may yet do what it was asked
+      const known = error instanceof RunFailure ? error : asUnavailable(error)
+      if (known) return { failure: known.message }
       log.error({ err: error, run: run.name }, 'a run failed unexpectedly')
       return { failure: 'Internal error' }
     }
@@ -166,8 +168,10 @@ export function createRuns({ engine, spools, blobs, log, limits, patience }: Nee
       }
       const done = slots
         .use(signal, begin)
-        .catch((error: unknown) => {
+        .catch(async (error: unknown) => {
           if (!signal.aborted) log.error({ err: error, run: name }, 'a run broke off')
+          // An earlier process may have started its container: it had only waited to be taken up.
+          if (signal.reason === cancelled) await clear(name)
         })
         .finally(() => active.delete(name))
       active.set(name, { abort, done })

@@ -79,15 +79,18 @@ function createSpool({ path, size: sizeBefore, written }: Opened) {
   let last: Promise<void> = Promise.resolve()
 
   async function write(bytes: Uint8Array) {
-    file ??= await open(path, 'a', 0o600)
-    await file.appendFile(bytes)
+    const to = (file ??= await open(path, 'a', 0o600))
+    await to.appendFile(bytes).catch(async (error: unknown) => {
+      await to.truncate(size) // where there is no room, a part of it may have been written
+      throw error
+    })
     size += bytes.byteLength
     written(bytes)
   }
 
-  /** One after the other: what is said and what a container writes does not mix. */
+  /** One after the other, whatever came of the one before: what is said and what a container writes does not mix. */
   function inTurn(act: () => Promise<void>) {
-    last = last.then(act)
+    last = last.catch(() => {}).then(act)
     return last
   }
 

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray } from 'drizzle-orm'
+import { and, asc, eq, inArray, lt, notExists } from 'drizzle-orm'
 import type { StagedBlob } from '../../blobs/store.ts'
 import type { Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -13,6 +13,9 @@ export type NewFile = { name: string; mimeType: string; extract: boolean; bytes:
 export type StoredFile = { id: string; name: string; mimeType: string; extract: boolean; sha256: string; size: number }
 
 export type Files = ReturnType<typeof createFiles>
+
+/** How long a file stays that no task has, in ms. */
+export const fileGrace = 7 * 24 * 60 * 60_000
 
 /** What users bring along for their tasks. */
 export function createFiles({ db, clock }: { db: Db; clock: Clock }) {
@@ -47,6 +50,17 @@ export function createFiles({ db, clock }: { db: Db; clock: Clock }) {
       const known = new Set(rows.map((row) => row.id))
       if (ids.some((each) => !known.has(each))) throw invalid('Additional file not found')
       return ids
+    },
+
+    /** Removes up to `limit` files from before a time that no task has; gives how many went. */
+    async removeUnused(before: Date, limit: number) {
+      const ofNoTask = notExists(db.read.select({ id: taskFiles.fileId }).from(taskFiles).where(eq(taskFiles.fileId, files.id)))
+      const unused = and(lt(files.createdAt, before), ofNoTask)
+      const found = await db.read.select({ id: files.id }).from(files).where(unused).limit(limit)
+      if (found.length === 0) return 0
+      const ids = found.map((row) => row.id)
+      await db.write(({ tx }) => tx.delete(files).where(and(inArray(files.id, ids), ofNoTask)))
+      return found.length
     },
 
     /** The files of tasks, in the order in which they were given. */

@@ -4,12 +4,13 @@ import { Compile } from 'typebox/compile'
 const ids = Type.Optional(Type.Array(Type.String()))
 
 /**
- * What hubs tell each other. `arrived`: sessions of MQTT clients that have just connected, in the sender's `batch`; `left`:
+ * What hubs tell each other. `node`: what the sender is known by in the tables, this time and the next; `arrived`: sessions of MQTT clients that have just connected, in the sender's `batch`; `left`:
  * devices that have no connection any more; `here`: devices that have one, in answer to a `hello`, with `anew` in the
  * first part; `bye`: the sender is going. A message with nothing in it says that the sender is there.
  */
 const Message = Type.Object({
   from: Type.String(),
+  node: Type.Optional(Type.String()),
   batch: Type.Optional(Type.Integer()),
   arrived: ids,
   left: ids,

@@ -4,16 +4,16 @@ const goneAfter = 7000
 
 /** The other hubs, as far as they have been heard of, and the devices that are connected to each. `clock` in ms, for tests. */
 export function createOthers(clock = () => performance.now()) {
-  const others = new Map<string, { devices: Set<string>; heardAt: number }>()
+  const others = new Map<string, { node: string | undefined; devices: Set<string>; heardAt: number }>()
 
   return {
     /** Takes in what a hub has said; gives whether it was known. */
-    heard({ from, anew, here = [], arrived = [], left = [] }: Message) {
+    heard({ from, node, anew, here = [], arrived = [], left = [] }: Message) {
       const known = others.get(from)
       const devices = anew ? new Set<string>() : (known?.devices ?? new Set())
       for (const id of [...here, ...arrived.flatMap(deviceOf)]) devices.add(id)
       for (const id of left) devices.delete(id)
-      others.set(from, { devices, heardAt: clock() })
+      others.set(from, { node, devices, heardAt: clock() })
       return known !== undefined
     },
 
@@ -35,6 +35,16 @@ export function createOthers(clock = () => performance.now()) {
     have(deviceId: string) {
       for (const { devices } of others.values()) if (devices.has(deviceId)) return true
       return false
+    },
+
+    /** What they are known by in the tables; undefined where one of them does not say so. */
+    nodes() {
+      const nodes = new Set<string>()
+      for (const { node } of others.values()) {
+        if (node === undefined) return undefined
+        nodes.add(node)
+      }
+      return nodes
     },
 
     /** How many there are. */

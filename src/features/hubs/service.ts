@@ -26,9 +26,9 @@ export type Hubs = ReturnType<typeof createHubs>
  * What the hubs on one database know of each other: to which of them a device is connected, and that an MQTT client has come
  * to another one. It is told past the tables, many in one message, and never waited for: a storm of connections costs a
  * few dozen messages. Whatever is told, all hubs hear in the same order, so of two connections of one client
- * all agree which is the later. Where a database belongs to one process, none of this happens.
+ * all agree which is the later. `node`: what this hub is known by in the tables. Where a database belongs to one process, none of this happens.
  */
-export function createHubs({ peers, log }: { peers: Peers | undefined; log: Log }) {
+export function createHubs({ peers, node, log }: { peers: Peers | undefined; node: string; log: Log }) {
   const self = newId()
   const others = createOthers()
   const arrived = new Set<string>()
@@ -49,8 +49,8 @@ export function createHubs({ peers, log }: { peers: Peers | undefined; log: Log 
   }
 
   /** One after the other: what was so first is told first. */
-  function tell(messages: Omit<Message, 'from'>[]) {
-    const texts = messages.map((message) => written({ from: self, ...message }))
+  function tell(messages: Omit<Message, 'from' | 'node'>[]) {
+    const texts = messages.map((message) => written({ from: self, node, ...message }))
     const told = tellAfter(last, texts)
     last = told.catch(() => {})
     return told
@@ -128,6 +128,9 @@ export function createHubs({ peers, log }: { peers: Peers | undefined; log: Log 
   return {
     /** Whether a device is connected to another hub. */
     have: others.have,
+
+    /** What the others are known by in the tables, as far as they have been heard of in the last seconds; undefined where that cannot be said. */
+    nodes: others.nodes,
 
     /** How many other hubs there are, as far as is known. */
     count: others.count,

@@ -39,6 +39,8 @@ type Needs = {
 
 type Content = { name: string; sha256: string; size: number; extract: boolean }
 
+type Again = (change: Change) => Promise<unknown>
+
 const nothing: Published = { application: undefined, version: '', outputs: [] }
 
 export const runNameOf = ({ id, run }: Pick<TaskRow, 'id' | 'run'>) => `task-${id}-${run}`
@@ -109,26 +111,25 @@ export function createPerforming({ db, notices, blobs, repos, records, publishin
   const tell = (change: Change, { id, userId, status, repoId }: TaskRow) =>
     notices.record(change, { type: 'task.status', userId, data: { task: id, status, repo_id: repoId } })
 
-  async function store(task: Task, version: string | null, end: RunEnd<Published>) {
+  async function store(task: Task, version: string | null, { end, again }: { end: RunEnd<Published>; again: Again }) {
     const published = end.collected ?? nothing
     for (const { bytes } of published.outputs) await bytes.keep()
     const log = { logSha256: end.log.sha256, logSize: end.log.size }
     const outcome = { status: end.failure === undefined ? 'Succeeded' : 'Failed', failure: end.failure ?? null } as const
-    const row = await db.write(async (change) => {
+    await db.write(async (change) => {
       if (published.application) await change.lockOrder() // before the task's row: what is published needs it
       const ended = await set(change, task, { ...outcome, ...log })
-      if (!ended) return undefined
+      if (!ended) return
       const { userId, repoId } = task
       if (ended.status === 'Succeeded' && version) await repos.setCurrentVersion(change, { userId, repoId, version })
       await publishing.publish(change, published)
       await tell(change, ended)
-      return ended
+      if (ended.again) await again(change)
     })
     await discardOutputs(published.outputs)
-    return row
   }
 
-  function runFor(task: Task, again: () => Promise<void>): Run<Published> {
+  function runFor(task: Task, again: Again): Run<Published> {
     let { version } = task
     return {
       name: runNameOf(task),
@@ -158,10 +159,7 @@ export function createPerforming({ db, notices, blobs, repos, records, publishin
         }
       },
 
-      async ended(end) {
-        const row = await store(task, version, end)
-        if (row?.again) await again()
-      }
+      ended: (end) => store(task, version, { end, again })
     }
   }
 
@@ -169,8 +167,8 @@ export function createPerforming({ db, notices, blobs, repos, records, publishin
     /** Inside a change: records that a task has another status. */
     tell,
 
-    /** Performs the run of a task that was started, when its turn comes, and resolves when it is over; `again` is called where a release has come out meanwhile. */
-    perform({ id, run }: TaskRow, again: () => Promise<void>) {
+    /** Performs the run of a task that was started, when its turn comes, and resolves when it is over; `again` is called, in the transaction that stores that, where a release has come out meanwhile. */
+    perform({ id, run }: TaskRow, again: Again) {
       return containers.runs.perform(runNameOf({ id, run }), slots, async () => {
         const task = await records.byId(id)
         return task?.run === run && task.status === 'Running' ? runFor(task, again) : undefined

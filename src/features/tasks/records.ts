@@ -53,6 +53,12 @@ export function createRecords({ db, files, repos }: { db: Db; files: Files; repo
       return found.map((task) => ({ ...task, repo: watched.get(task.repoId) ?? asItWas(task) }))
     },
 
+    /** The hubs at which tasks are under way. */
+    async nodes() {
+      const rows = await db.read.select({ node: tasks.node }).from(tasks).where(eq(tasks.status, 'Running'))
+      return [...new Set(rows.flatMap(({ node }) => node ?? []))]
+    },
+
     /** The tasks that are under way at a hub, those with containers first. */
     async underWay(node: string) {
       const rows = await db.read

@@ -1,4 +1,4 @@
-import { and, eq, exists, isNull, ne, sql } from 'drizzle-orm'
+import { and, eq, exists, inArray, isNull, ne, sql } from 'drizzle-orm'
 import type { Change, Db } from '../../db/index.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { conflict, HubError, invalid } from '../../lib/errors.ts'
@@ -7,6 +7,7 @@ import type { Blobs } from '../blobs/service.ts'
 import { readLog } from '../containers/logs.ts'
 import type { Containers } from '../containers/service.ts'
 import type { Files } from '../files/service.ts'
+import type { Lost } from '../hubs/lost.ts'
 import type { Relay } from '../hubs/relay.ts'
 import type { Notices } from '../notices/service.ts'
 import type { Released } from '../repos/latest.ts'
@@ -85,7 +86,7 @@ export function createTasks({
   function perform(row: TaskRow) {
     const run = runNameOf(row)
     owners.set(run, { task: row.id, userId: row.userId })
-    const again = async () => void (await db.write((change) => startWhere(change, eq(tasks.id, row.id))))
+    const again = (change: Change) => startWhere(change, eq(tasks.id, row.id))
     void performing.perform(row, again).finally(() => owners.delete(run))
   }
 
@@ -214,6 +215,24 @@ export function createTasks({
         if (owner) listener({ ...owner, bytes })
       })
     },
+
+    /** The hubs at which tasks are under way. */
+    nodes: records.nodes,
+
+    /** Ends what is under way at a hub that is gone; gives how much that was. What runs by itself starts anew, at this hub. */
+    lose: (gone: string, lost: Lost) =>
+      db.write(async (change) => {
+        const isThere = and(eq(tasks.status, 'Running'), eq(tasks.node, gone))
+        const ended = await change.tx
+          .update(tasks)
+          .set({ ...lost, status: 'Failed' })
+          .where(isThere)
+          .returning()
+        for (const row of ended) await performing.tell(change, row)
+        const again = ended.filter((row) => row.onRelease || row.again).map(({ id }) => id)
+        if (again.length > 0) await startWhere(change, inArray(tasks.id, again))
+        return ended.length
+      }),
 
     /** Takes up again what an earlier process of this hub left under way. */
     async resume() {

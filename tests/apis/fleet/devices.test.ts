@@ -245,4 +245,20 @@ describe(`003 on ${databaseName}: device log`, () => {
     await ada.call('DELETE /ada/devices/lamp')
     await reader.cancel()
   })
+
+  test('with follow=true ends for whoever may no longer read', async () => {
+    await using hub = await testHub()
+    const [ada, eve] = [await hub.user('ada'), await hub.user('eve')]
+    await ada.call('POST /teams', { name: 'acme' })
+    await ada.call('PUT /teams/acme/members/eve', { role: 'viewer' })
+    const made = await ada.call('POST /acme/devices', { device_name: 'lamp', board: 'esp8266' })
+    const { device_secret: secret } = made.body as { device_secret: string }
+    const beat = (text: string) => hub.call(`PUT /devices/${secret}/heartbeat?status=ready`, undefined, { raw: text })
+    await beat('before')
+    const reader = (await eve.send('GET /acme/devices/lamp/log?follow=true')).body?.getReader()
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('before\n')
+    await ada.call('DELETE /teams/acme/members/eve')
+    await beat('after')
+    expect((await reader?.read())?.done).toBe(true)
+  })
 })

@@ -7,9 +7,8 @@ export const password: Command = {
   name: 'password',
   summary: 'sets the password of an account',
   usage: 'password <email>',
-  about: `The password is asked for, or read from standard input. A hub may be running: the new password counts at once.
-Access tokens that were given out before hold until they end, 24 hours at most; a new JWT_SECRET would end them all, but also what
-holds the logs together.`,
+  about: `The password is asked for, or read from standard input. A hub may be running: the new password counts at once, and access
+tokens that were given out before are refused. CLI keys stay: their user deletes them.`,
   options: passwordOption,
   run: set
 }
