@@ -1,8 +1,11 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, unlinkSync, utimesSync } from 'node:fs'
-import { access, readdir } from 'node:fs/promises'
+import { readdir, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { noRoom } from '../lib/failures.ts'
 import { createIncoming } from './incoming.ts'
 import type { BlobStore } from './store.ts'
+
+const leastRoom = 1024 * 1024
 
 /** Bytes as files under `folder`, durable once kept. */
 export function createDiskStore(folder: string): BlobStore {
@@ -40,7 +43,8 @@ export function createDiskStore(folder: string): BlobStore {
     },
 
     async check() {
-      await access(folder)
+      const { bavail, bsize } = await statfs(folder)
+      if (bavail * bsize < leastRoom) throw noRoom()
     }
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tooLarge } from '../lib/errors.ts'
-import { failing } from '../lib/failures.ts'
+import { noRoom } from '../lib/failures.ts'
 import { newId } from '../lib/secrets.ts'
 import { createBlocks } from './blocks.ts'
 import type { Blob, StagedBlob } from './store.ts'
@@ -28,7 +28,7 @@ export function createIncoming(folder: string) {
         return { ...received, keep: onceDone(async () => store(received)), discard }
       } catch (error) {
         await discard()
-        throw isFull(error) ? failing('There is no room left to store anything') : error
+        throw isFull(error) ? noRoom() : error
       }
     }
   }

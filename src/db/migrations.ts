@@ -21,6 +21,9 @@ export type MigrationTarget = {
 /** Which migrations a database has had, and which it is still to have. */
 export type Migrations = { applied: string[]; pending: string[] }
 
+/** Called before each migration, with how many are done of how many. */
+export type MigrationReport = (tag: string, done: number, of: number) => void
+
 /** The table that remembers which migrations a database has had. */
 export const migrationsTable = 'create table if not exists hub_migrations (tag text primary key)'
 
@@ -30,10 +33,11 @@ async function tagsOf(dialect: Dialect) {
 }
 
 /** Applies drizzle-kit's migrations of a dialect that the target has not had, in order; gives which. */
-export async function migrate(dialect: Dialect, target: MigrationTarget) {
+export async function migrate(dialect: Dialect, target: MigrationTarget, report: MigrationReport = () => {}) {
   await target.run(migrationsTable)
   const { pending } = await compare(dialect, await target.applied())
-  for (const tag of pending) {
+  for (const [done, tag] of pending.entries()) {
+    report(tag, done, pending.length)
     const text = await readFile(join(folder, dialect, `${tag}.sql`), 'utf8')
     for (const statement of text.split('--> statement-breakpoint')) await target.run(statement)
     await target.record(tag)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Log } from '../lib/log.ts'
 import { sqliteFile } from './files.ts'
 import type { Db } from './index.ts'
-import { compare, type Migrations } from './migrations.ts'
+import { compare, type MigrationReport, type Migrations } from './migrations.ts'
 import { migratePostgres, migrationsOfPostgres, openPostgres, openPostgresBeside } from './postgres.ts'
 import { migrateSqlite, migrationsOfSqlite, openSqlite, openSqliteBeside } from './sqlite.ts'
 
@@ -21,8 +21,8 @@ export async function openBeside({ dataDir, databaseUrl }: Whereabouts): Promise
 }
 
 /** Brings the hub's database up to date, or makes it; gives the migrations that it had not had. */
-export const migrateDatabase = ({ dataDir, databaseUrl }: Whereabouts) =>
-  databaseUrl ? migratePostgres(databaseUrl) : migrateSqlite(sqliteFile(dataDir))
+export const migrateDatabase = ({ dataDir, databaseUrl }: Whereabouts, report?: MigrationReport) =>
+  databaseUrl ? migratePostgres(databaseUrl, report) : migrateSqlite(sqliteFile(dataDir), report)
 
 /** Which migrations the hub's database has had, and which it has not. */
 export async function migrationsOf({ dataDir, databaseUrl }: Whereabouts): Promise<Migrations> {

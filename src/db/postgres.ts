@@ -6,7 +6,7 @@ import type { Log } from '../lib/log.ts'
 import { bulkInsert, driverValues } from './bulk.ts'
 import { postgresColumns } from './columns.ts'
 import { createWrite, type Db, type Driver, type Job, type Peers, type Preparable, type Prepared, type Writer } from './index.ts'
-import { migrate, refuseUnfit } from './migrations.ts'
+import { type MigrationReport, migrate, refuseUnfit } from './migrations.ts'
 import { createLink, type Link } from './postgres-link.ts'
 import { defineTables } from './tables.ts'
 
@@ -23,17 +23,18 @@ const channels = [channel, peerChannel]
 const connect = (url: string) => postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 10 })
 
 /** Connects to (and brings up to date) the PostgreSQL database at `url`; `log` is told when it does not answer for a while. */
-export const openPostgres = (url: string, log?: Log): Promise<Db> => openOver(createLink(url, { channels, log }), bringUpToDate)
+export const openPostgres = (url: string, log?: Log): Promise<Db> =>
+  openOver(createLink(url, { channels, log }), (client) => bringUpToDate(client))
 
 /** Connects to the PostgreSQL database at `url` as it is. Throws a sentence where it is not up to date. */
 export const openPostgresBeside = (url: string): Promise<Db> =>
   openOver(createLink(url, { channels, log: undefined }), async (client) => refuseUnfit('postgres', await appliedTo(client)))
 
 /** Brings the PostgreSQL database at `url` up to date; gives the migrations that it had not had. */
-export async function migratePostgres(url: string) {
+export async function migratePostgres(url: string, report?: MigrationReport) {
   const client = connect(url)
   try {
-    return await bringUpToDate(client)
+    return await bringUpToDate(client, report)
   } finally {
     await client.end()
   }
@@ -154,15 +155,19 @@ async function appliedTo(client: postgres.Sql) {
   return rows.map(({ tag }) => tag)
 }
 
-function bringUpToDate(client: postgres.Sql) {
+function bringUpToDate(client: postgres.Sql, report?: MigrationReport) {
   return client.begin(async (tx) => {
     await tx`set local statement_timeout = 0`
     await tx`set local lock_timeout = 0` // another hub may be at it
     await tx`select pg_advisory_xact_lock(${migrationLock})`
-    return migrate('postgres', {
-      run: async (statement) => void (await tx.unsafe(statement)),
-      applied: async () => (await tx<{ tag: string }[]>`select tag from hub_migrations`).map(({ tag }) => tag),
-      record: async (tag) => void (await tx`insert into hub_migrations (tag) values (${tag})`)
-    })
+    return migrate(
+      'postgres',
+      {
+        run: async (statement) => void (await tx.unsafe(statement)),
+        applied: async () => (await tx<{ tag: string }[]>`select tag from hub_migrations`).map(({ tag }) => tag),
+        record: async (tag) => void (await tx`insert into hub_migrations (tag) values (${tag})`)
+      },
+      report
+    )
   })
 }

@@ -6,7 +6,7 @@ import type { Log } from '../lib/log.ts'
 import { bulkInsert, driverValues } from './bulk.ts'
 import { sqliteColumns } from './columns.ts'
 import { createWrite, type Db, type Driver, type Preparable, type Prepared, type Writer } from './index.ts'
-import { migrate, refuseUnfit } from './migrations.ts'
+import { type MigrationReport, migrate, refuseUnfit } from './migrations.ts'
 import { createStoring } from './storing.ts'
 import { defineTables } from './tables.ts'
 import { createWalSync, noWal, type WalSync } from './wal.ts'
@@ -57,11 +57,11 @@ export async function openSqliteBeside(path: string): Promise<Db> {
 }
 
 /** Brings the SQLite file at `path` up to date, or makes it; gives the migrations that it had not had. */
-export async function migrateSqlite(path: string) {
+export async function migrateSqlite(path: string, report?: MigrationReport) {
   const writer = open(path, { readwrite: true, create: true })
   try {
     writer.run('PRAGMA journal_mode = WAL')
-    return await bringUpToDate(writer)
+    return await bringUpToDate(writer, report)
   } finally {
     writer.close()
   }
@@ -210,15 +210,19 @@ function serialTransaction(database: Database, { tx, wal }: Writing): Driver['tr
 }
 
 /** A table rebuild drops the old table; with foreign keys on, that would cascade into its children. They are checked at the end. */
-async function bringUpToDate(database: Database) {
+async function bringUpToDate(database: Database, report?: MigrationReport) {
   database.run('PRAGMA foreign_keys = OFF')
   database.run('BEGIN IMMEDIATE')
   try {
-    const applied = await migrate('sqlite', {
-      run: async (statement) => void database.run(statement),
-      applied: async () => appliedTo(database),
-      record: async (tag) => void database.run('insert into hub_migrations (tag) values (?)', [tag])
-    })
+    const applied = await migrate(
+      'sqlite',
+      {
+        run: async (statement) => void database.run(statement),
+        applied: async () => appliedTo(database),
+        record: async (tag) => void database.run('insert into hub_migrations (tag) values (?)', [tag])
+      },
+      report
+    )
     if (database.query('PRAGMA foreign_key_check').all().length > 0)
       throw new Error('A migration left rows without their parents')
     database.run('COMMIT')

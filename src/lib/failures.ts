@@ -22,6 +22,9 @@ export const failing = (message: string) => new HubError('unavailable', message,
 /** The database does not answer. */
 export const databaseAway = () => failing(away)
 
+/** There is no room left to store anything. */
+export const noRoom = () => failing(full)
+
 /** What an error, or its cause, is as the failure of something below that may pass; undefined where it is anything else. */
 export function asUnavailable(error: unknown): HubError | undefined {
   for (let one = error; one instanceof Error; one = one.cause) {

@@ -67,6 +67,10 @@ export function createAccess({ hub, connections, sessions }: Needs) {
       cutOff(connections.ofDevicesOf(username))
       sessions.endAllOf({ kind: 'user', id })
     },
+    'account.password'({ userId = '' }) {
+      const byToken = (client: Client) => (principalOf(client) as UserPrincipal).keyId === undefined
+      cutOff([...connections.ofUser(userId)].filter(byToken))
+    },
     'cli_key.deleted'({ userId = '', data: { key_id: keyId } }) {
       const byKey = (client: Client) => (principalOf(client) as UserPrincipal).keyId === keyId
       cutOff([...connections.ofUser(userId)].filter(byKey))

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { emptyPlace, operate, operateAtTerminal } from '../support/command.ts'
 import { databaseName } from '../support/databases.ts'
 import { password } from '../support/hub.ts'
+import { asUser, packetClient, within } from '../support/mqtt.ts'
 import { type HubProcess, hubHome } from '../support/process.ts'
 
 const other = 'another password of mine'
@@ -44,9 +45,15 @@ describe(`admin on ${databaseName}, beside a running hub`, () => {
     const made = await hub.call(`POST /v1/users/${id}/cli-keys`, { headers: { access_token: token }, body })
     const { key } = made.body as { key: string }
     const events = await fetch(`${hub.base}/events?after=0`, { headers: { access_token: token } })
+    const ports = { mqtt: hub.mqttPort }
+    await using byToken = await packetClient({ ports }, asUser({ token }))
+    await using byKey = await packetClient({ ports }, asUser({ token: key }))
     await operate('admin password eve@example.org --password-stdin', home.env, other)
     const statusBy = async (by: string) => (await hub.call('GET /me', { headers: { access_token: by } })).status
     expect(await events.text()).toContain('cli_key.created') // it has ended
+    await within(byToken.closed, 'the connection by the token to end')
+    byKey.send({ cmd: 'pingreq' })
+    expect(await byKey.next()).toMatchObject({ cmd: 'pingresp' })
     expect([await statusBy(token), await statusBy(key)]).toEqual([401, 200])
     expect(await statusBy((await signIn(hub, 'eve@example.org', other)).token)).toBe(200)
   })

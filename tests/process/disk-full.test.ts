@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createDiskStore } from '../../src/blobs/disk.ts'
 import { testDevice, testHub } from '../support/hub.ts'
 import { until } from '../support/mqtt.ts'
 import { wholeLog } from '../support/speaker.ts'
@@ -20,6 +21,21 @@ async function smallDisk(megabytes: number) {
     }
   }
 }
+
+describe('a disk for bytes that is full', () => {
+  test('is what health says, also where rows are elsewhere, and is taken from again once there is room', async () => {
+    await using disk = await smallDisk(2)
+    if (!disk.isThere) return console.warn('left out: a full disk; it takes root and the right to mount a tmpfs')
+    const store = createDiskStore(disk.folder)
+    await store.check()
+    const ballast = join(disk.folder, 'ballast')
+    await writeFile(ballast, Buffer.alloc(1.5 * 1024 * 1024))
+    const complaint = await store.check().catch((error: Error) => error.message)
+    expect(complaint).toBe('There is no room left to store anything')
+    await rm(ballast)
+    await store.check()
+  })
+})
 
 describe('SQLite on a disk that is full', () => {
   test('503 and nothing acknowledged that is not stored; when there is room again it goes on by itself', async () => {

@@ -11,14 +11,16 @@ import * as model from './model.ts'
 
 const checkBuild = checker(model.build)
 
-/** Receives a source archive and queues its build; what is refused leaves no bytes behind. */
-async function build(hub: Hub, application: Application, request: Request) {
+/** Receives a source archive for the application that `find` finds, before and after, and queues its build; what is refused leaves no bytes behind. */
+async function build(hub: Hub, find: () => Promise<Application>, request: Request) {
+  await find()
   const { fields, file } = await receiveUpload(request, {
     blobs: hub.blobs,
     field: 'source_file',
     limit: hub.config.sourceMaxBytes
   })
   try {
+    const application = await find() // whoever sends it may have left the team meanwhile
     const { tag } = checkBuild(fields)
     if (!file) throw invalid('', ['source_file is required'])
     return { id: await hub.builds.create(application, { tag: model.tagOf(tag) }, file) }
@@ -79,8 +81,7 @@ export const buildRoutes = (hub: Hub) =>
       '/apps/:app/builds',
       async ({ params, caller, request, server, set }) => {
         server?.timeout(request, 0) // an honest uploader may be slow; receiveUpload has a deadline of its own
-        const application = await hub.applications.ofUser(caller.id, params.app, 'write')
-        const queued = await build(hub, application, request)
+        const queued = await build(hub, () => hub.applications.ofUser(caller.id, params.app, 'write'), request)
         set.status = 202
         return queued
       },
@@ -94,8 +95,8 @@ export const buildRoutes = (hub: Hub) =>
       '/:team/apps/:app/builds',
       async ({ params, caller, request, server, set }) => {
         server?.timeout(request, 0)
-        const team = await hub.teams.access(caller.id, params.team, 'write')
-        const queued = await build(hub, await hub.applications.inTeam(team, params.app), request)
+        const find = async () => hub.applications.inTeam(await hub.teams.access(caller.id, params.team, 'write'), params.app)
+        const queued = await build(hub, find, request)
         set.status = 202
         return queued
       },

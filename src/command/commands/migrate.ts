@@ -21,15 +21,17 @@ async function status({ config, say }: Call): Promise<Outcome> {
   return 'done'
 }
 
-async function apply({ config, say }: Call): Promise<Outcome> {
+async function apply({ config, say, progress }: Call): Promise<Outcome> {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const unlock = config.databaseUrl ? () => {} : lockFolder(config.dataDir)
   try {
-    const applied = await migrateDatabase(config)
+    const applied = await migrateDatabase(config, (tag, done, of) => progress.show('migrations', { done, of, note: tag }))
+    progress.clear()
     for (const tag of applied) say(`applied  ${tag}`)
     if (applied.length === 0) say('The database is up to date.')
     return 'done'
   } finally {
+    progress.clear()
     unlock()
   }
 }

@@ -5,7 +5,7 @@ import { type ZipEntry, zipOf } from '../../../scripts/demo/zip.ts'
 import { databaseName } from '../../support/databases.ts'
 import { builder, busybox, hasEngine, startEngine, type TestEngine } from '../../support/engine.ts'
 import { type TestHub, type TestUser, testDevice, testHub } from '../../support/hub.ts'
-import { deviceClient } from '../../support/mqtt.ts'
+import { deviceClient, until } from '../../support/mqtt.ts'
 import { has } from '../../support/needs.ts'
 
 const here = hasEngine() && has('xtensa-lx106-elf-gcc', 'apt-get install gcc-xtensa-lx106')
@@ -174,6 +174,22 @@ describe.skipIf(!here)(`003 on ${databaseName}: POST /apps/<app_name>/builds`, (
     await using t = await stage()
     const answer = await send(t.ada, given instanceof Uint8Array ? given : zipOf(given))
     expect(answer).toEqual({ status: 422, body: { error: 'Validation failed', reasons: [expect.stringContaining(reason)] } })
+    expect((await t.ada.call('GET /ada/apps/blinker/builds/1')).status).toBe(404)
+  })
+
+  test('is refused to whoever has left the team while the source was under way', async () => {
+    await using t = await stage()
+    const grace = await t.hub.user('grace')
+    await t.ada.call('PUT /teams/ada/members/grace', { role: 'member' })
+    const upload = new TransformStream<Uint8Array, Uint8Array>()
+    const headers = { 'content-type': 'application/octet-stream' }
+    const answer = grace.call('POST /ada/apps/blinker/builds', undefined, { raw: upload.readable, headers })
+    const writer = upload.writable.getWriter()
+    await writer.write(zipOf([{ name: 'a.c' }]))
+    await until(async () => (await t.hub.stored()).length === 1, 'the upload to begin')
+    await t.ada.call('DELETE /teams/ada/members/grace')
+    await writer.close()
+    expect((await answer).status).toBe(403)
     expect((await t.ada.call('GET /ada/apps/blinker/builds/1')).status).toBe(404)
   })
 
