@@ -13,7 +13,7 @@ export const sqliteColumns = {
   /** A key that counts up from 1, and never gives a number twice. */
   serial: () => sqlite.integer().primaryKey({ autoIncrement: true }),
   /** A key that counts up while there are rows. SQLite remembers no last number, which would cost each insert a page. */
-  queued: () => sqlite.integer().primaryKey(),
+  queueNumber: () => sqlite.integer().primaryKey(),
   bool: () => sqlite.integer({ mode: 'boolean' }),
   /** A point in time, to the millisecond. */
   time: () => sqlite.integer({ mode: 'timestamp_ms' }),
@@ -33,7 +33,7 @@ const postgres = {
   int: () => pg.integer(),
   long: () => pg.bigint({ mode: 'number' }),
   serial: () => pg.bigserial({ mode: 'number' }).primaryKey(),
-  queued: () => pg.bigserial({ mode: 'number' }).primaryKey(),
+  queueNumber: () => pg.bigserial({ mode: 'number' }).primaryKey(),
   bool: () => pg.boolean(),
   time: () => pg.timestamp({ mode: 'date', precision: 3, withTimezone: true }),
   json: () => pg.jsonb(),

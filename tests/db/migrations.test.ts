@@ -4,6 +4,7 @@ import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { migrationsTable } from '../../src/db/migrations.ts'
+import { migrateDatabase } from '../../src/db/open.ts'
 import { openPostgres } from '../../src/db/postgres.ts'
 import { openSqlite } from '../../src/db/sqlite.ts'
 import { createParts } from '../../src/features/logs/parts.ts'
@@ -22,6 +23,18 @@ describe(`migrations on ${databaseName}`, () => {
     expect(await again.read.select().from(again.tables.users)).toEqual([])
     await again.close()
     await database?.drop()
+  })
+
+  test('say before each how far they are', async () => {
+    const database = await freshDatabase()
+    const dataDir = await mkdtemp(join(tmpdir(), 'updraft-migrations-'))
+    const said: [string, number, number][] = []
+    const where = { dataDir, databaseUrl: database?.url }
+    const applied = await migrateDatabase(where, (...report) => void said.push(report))
+    expect(applied[0]).toBe('0000_foundation')
+    expect(said).toEqual(applied.map((tag, done) => [tag, done, applied.length]))
+    await database?.drop()
+    await rm(dataDir, { recursive: true, force: true })
   })
 })
 
@@ -44,6 +57,25 @@ describe(`what a hub on ${databaseName} has had before`, () => {
     await rm(dataDir, { recursive: true, force: true })
   })
 })
+
+if (!postgresServer) {
+  test('reports that wait for their place in the log stay when their table is made anew', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'updraft-migrations-'))
+    const run = (statement: string) => runSql({ databaseUrl: undefined, dataDir }, statement)
+    await applyUntil('0008_intake-without-last-number', run)
+    await run(`insert into log_intake (id, reports) values (41, 'first'), (42, 'last')`)
+    const db = await openSqlite(join(dataDir, 'updraft.sqlite'))
+    const { logIntake } = db.tables
+    expect(await db.read.select().from(logIntake)).toEqual([
+      { id: 41, reports: 'first' },
+      { id: 42, reports: 'last' }
+    ])
+    const next = await db.write(({ tx }) => tx.insert(logIntake).values({ reports: 'next' }).returning({ id: logIntake.id }))
+    expect(next).toEqual([{ id: 43 }])
+    await db.close()
+    await rm(dataDir, { recursive: true, force: true })
+  })
+}
 
 /** Applies the migrations of this run's database before one of them. */
 async function applyUntil(end: string, run: (statement: string) => Promise<void>) {

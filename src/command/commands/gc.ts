@@ -24,7 +24,7 @@ beside one; with bytes in S3 hubs may be running.`,
 }
 
 async function collect(call: Call): Promise<Outcome> {
-  const { config, isOn, say, progress } = call
+  const { config, isOn, say } = call
   const dry = isOn('dry-run')
   if (!config.s3 && !existsSync(join(config.dataDir, 'blobs')))
     throw new Error(`There are no bytes in ${config.dataDir}: is DATA_DIR the hub's?`)
@@ -43,7 +43,6 @@ async function collect(call: Call): Promise<Outcome> {
     }
     return 'done'
   } finally {
-    progress.clear()
     unlock()
     await db.close()
   }

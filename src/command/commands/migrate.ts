@@ -26,12 +26,10 @@ async function apply({ config, say, progress }: Call): Promise<Outcome> {
   const unlock = config.databaseUrl ? () => {} : lockFolder(config.dataDir)
   try {
     const applied = await migrateDatabase(config, (tag, done, of) => progress.show('migrations', { done, of, note: tag }))
-    progress.clear()
     for (const tag of applied) say(`applied  ${tag}`)
     if (applied.length === 0) say('The database is up to date.')
     return 'done'
   } finally {
-    progress.clear()
     unlock()
   }
 }

@@ -11,7 +11,7 @@ const part = sql.raw(`(id >> ${partBits})`)
 
 /** What devices and programs have said, and what has changed. */
 export function defineLogs(
-  { table, text, long, serial, queued, time, json, index, uniqueIndex }: Columns,
+  { table, text, long, serial, queueNumber, time, json, index, uniqueIndex }: Columns,
   { applications }: Applications
 ) {
   /** The log of each application: how long it is, where its chain ends, and from where on it is there. */
@@ -77,7 +77,7 @@ export function defineLogs(
   )
 
   /** What devices have reported, a row a commit, until it has its place in the log. */
-  const logIntake = table('log_intake', { id: queued(), reports: text().notNull() })
+  const logIntake = table('log_intake', { id: queueNumber(), reports: text().notNull() })
 
   /** What has changed, in commit order. Team and repo are no references: the notice of its end outlives it. */
   const notices = table('notices', {

@@ -136,8 +136,7 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
       const ids = [...gone].slice(0, notedAtOnce)
       for (const id of ids) gone.delete(id)
       await commits.submit(async (change) => {
-        for (const id of ids)
-          logs.report(change, { device: logs.deviceNumber(id) ?? id, applicationId: null, at: clock.now(), lines: [] })
+        for (const id of ids) logs.report(change, { device: id, applicationId: null, at: clock.now(), lines: [] })
       })
     }
     noted = undefined

@@ -64,11 +64,11 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
     const [row] = await query.read({ key })
     if (!row) return undefined
     const { ofTag, ofNoTag, secretHash, status, runningId, relaunchSeq, relaunchToldSeq, ...device } = row
-    const news = { status, runningId, current: false, number: undefined }
     const deploymentId = newest({ ofTag, ofNoTag })
     const deployment = deploymentId === null ? null : await deploymentById(deploymentId)
     const relaunchPending = relaunchSeq > relaunchToldSeq && !beingTold.has(device.id)
-    const state: DeviceState = { secretHash, device, ...news, relaunchPending, deployment }
+    const unseen = { current: false, number: undefined }
+    const state: DeviceState = { secretHash, device, status, runningId, relaunchPending, deployment, ...unseen }
     if (Math.max(allDropped, dropped.get(device.id) ?? 0) <= before) states.keep(device.id, state)
     return state
   }

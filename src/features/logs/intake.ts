@@ -135,7 +135,8 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
   return {
     /** Inside a change: takes in a report. */
     add(change: Change, { device, applicationId, at, lines }: DeviceReport) {
-      const report: Report = [device, applicationId, at.getTime(), ...lines]
+      const known = typeof device === 'number' ? device : (devices.known(device) ?? device)
+      const report: Report = [known, applicationId, at.getTime(), ...lines]
       const others = gathered.get(change)
       if (others) return void others.push(report)
       const first = [report]

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash, randomBytes } from 'node:crypto'
+import { onOneHub } from '../../support/balanced.ts'
 import { databaseName } from '../../support/databases.ts'
 import { deploy, type TestHub, testDevice, testHub } from '../../support/hub.ts'
+import { holdUp } from '../../support/mqtt.ts'
 import { exchange, rawHttp } from '../../support/sockets.ts'
 
 const image = new Uint8Array(randomBytes(10_000))
@@ -157,6 +159,23 @@ describe(`003 on ${databaseName}: PUT /devices/<device_secret>/heartbeat`, () =>
     await ada.call('PUT /ada/devices/lamp/relaunch')
     const answers = await Promise.all(Array.from({ length: 10 }, () => heartbeat(hub, secret, 'running')))
     expect(answers.map(({ body }) => String(body)).toSorted()).toEqual(['R', ...Array(9).fill('X')])
+  })
+
+  onOneHub('is answered by what the device should run when it is stored, not when the device was looked up', async () => {
+    const { hub, ada, lamp, id } = await deployed()
+    await using _ = hub
+    const lookUp = holdUp(hub.hub.devices, 'bySecret')
+    const answer = heartbeat(hub, lamp.secret, 'running')
+    await lookUp.asked
+    await deploy(ada, 'blinker', new Uint8Array([1, 2, 3]))
+    lookUp.release()
+    expect(Number((await answer).body)).toBe(id + 1)
+    const late = holdUp(hub.hub.devices, 'bySecret')
+    const refused = heartbeat(hub, lamp.secret, 'running')
+    await late.asked
+    await ada.call('DELETE /ada/devices/lamp')
+    late.release()
+    expect((await refused).status).toBe(404)
   })
 
   test('over HTTP/1.0, with and without a Host: text with Content-Length, not chunked, less than 64 bytes', async () => {
