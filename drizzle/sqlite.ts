@@ -15,6 +15,7 @@ export const {
   logChains,
   logDevices,
   logSeen,
+  logSightings,
   logEntries,
   logIntake,
   notices,

@@ -15,9 +15,14 @@ word it is the hub; with words it is the operator's command: dist/updraft --help
   --help             this text`
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { values } = parseArgs({ options: { outfile: { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
-if (values.help) console.log(usage)
-else await build(values.outfile ?? join(root, 'dist', 'updraft'))
+try {
+  const { values } = parseArgs({ options: { outfile: { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
+  if (values.help) console.log(usage)
+  else await build(values.outfile ?? join(root, 'dist', 'updraft'))
+} catch (error) {
+  console.error(`The program was not built: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+}
 
 async function build(outfile: string) {
   const staging = await mkdtemp(join(tmpdir(), 'updraft-build-'))

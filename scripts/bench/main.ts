@@ -29,36 +29,37 @@ ${rows.map(({ name, title, against }) => `  ${name.padEnd(10)} ${title}${against
 
 type Settings = { rounds: number; seconds: number }
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '3' },
-    scale: { type: 'boolean', default: false },
-    hubs: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    help: { type: 'boolean', short: 'h', default: false }
-  }
-})
+const options = {
+  only: { type: 'string' },
+  rounds: { type: 'string', default: '3' },
+  seconds: { type: 'string', default: '3' },
+  scale: { type: 'boolean', default: false },
+  hubs: { type: 'boolean', default: false },
+  json: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false }
+} as const
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values']
 
 cleanUpOnSignals()
 try {
+  const { values } = parseArgs({ options })
   if (values.help) console.log(help)
-  else await run()
+  else await run(values)
 } catch (error) {
   console.error(`\nThe benchmark failed: ${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1
 }
 
-async function run() {
+async function run(values: Values) {
   const settings = { rounds: positive('rounds', values.rounds), seconds: positive('seconds', values.seconds) }
-  const results = await (values.hubs ? measureHubs : values.scale ? measureScale : measureRows)(settings)
+  const rowsOf = (each: Settings) => measureRows(chooseRows(values.only), each)
+  const results = await (values.hubs ? measureHubs : values.scale ? measureScale : rowsOf)(settings)
   if (values.json !== undefined)
     await writeFile(values.json, `${JSON.stringify({ machine: machine(), settings, ...results }, null, 2)}\n`)
 }
 
-async function measureRows(settings: Settings) {
-  const chosen = chooseRows()
+async function measureRows(chosen: Row[], settings: Settings) {
   const progress = createProgress(chosen.length)
   const results: Result[] = []
   for (const row of chosen) results.push(await runRow(row, { ...settings, progress }))
@@ -80,8 +81,8 @@ async function measureHubs(settings: Settings) {
   return { hubs }
 }
 
-function chooseRows(): Row[] {
-  const names = values.only?.split(',') ?? rows.map(({ name }) => name)
+function chooseRows(only: string | undefined): Row[] {
+  const names = only?.split(',') ?? rows.map(({ name }) => name)
   return names.map((name) => {
     const row = rows.find((one) => one.name === name)
     if (!row) throw new Error(`there is no row ${name}; there are ${rows.map((one) => one.name).join(', ')}`)

@@ -14,9 +14,17 @@ export function bulkInsert(table: SQLiteTable, row: Row, replacing: SQLiteColumn
   return { columns, names, into, onConflict: replacing ? onConflict(columns, replacing) : '' }
 }
 
-/** A row's values as the driver takes them, in the order of the columns. */
-export const driverValues = (columns: Named[], row: Row) =>
-  columns.map(({ key, column }) => (row[key] === null || row[key] === undefined ? null : column.mapToDriverValue(row[key])))
+/** The values of some rows as the driver takes them, row after row in the order of the columns. */
+export function driverValues(columns: Named[], rows: Row[]) {
+  const values: unknown[] = []
+  for (const row of rows) {
+    for (const { key, column } of columns) values.push(driverValue(column, row[key]))
+  }
+  return values
+}
+
+const driverValue = (column: Column, value: unknown) =>
+  value === null || value === undefined ? null : column.mapToDriverValue(value)
 
 function onConflict(columns: Named[], replacing: SQLiteColumn) {
   const key = snakeCase(replacing.name)

@@ -120,7 +120,7 @@ async function insertAtOnce(tx: Executor, { table, rows, replacing }: Bulk) {
   const { columns, names, into, onConflict } = bulkInsert(table, first, replacing)
   const types = columns.map(({ name, column }) => `"${name}" ${typeOf(column)}`).join(', ')
   const records = rows.map((row) => {
-    const values = driverValues(columns, row)
+    const values = driverValues(columns, [row])
     return Object.fromEntries(columns.map(({ name }, i) => [name, values[i]]))
   })
   const from = sql`${JSON.stringify(records)}::text::json`

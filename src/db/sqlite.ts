@@ -171,10 +171,8 @@ function insertSome(writer: Database, { table, rows, replacing }: Bulk) {
   const full = insertOf(rowsAtOnce)
   for (let from = 0; from < rows.length; from += rowsAtOnce) {
     const some = rows.slice(from, from + rowsAtOnce)
-    const values: unknown[] = []
-    for (const row of some) values.push(...driverValues(columns, row))
     const statement = some.length === rowsAtOnce ? full : insertOf(some.length)
-    statement.run(...(values as SQLQueryBindings[]))
+    statement.run(...(driverValues(columns, some) as SQLQueryBindings[]))
   }
 }
 

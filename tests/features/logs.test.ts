@@ -95,13 +95,33 @@ describe(`the log on ${databaseName}`, () => {
     const waiting = await t.db.read.select({ n: count() }).from(logIntake)
     expect(waiting).toEqual([{ n: 1 }])
     const next = t.open() // another start, on what the first has left
-    await next.logs.settle()
+    await next.logs.settleSeen()
     expect(await next.logs.verify(t.app)).toMatchObject({ checked: 1 })
     expect(await t.db.read.select().from(logDevices)).toEqual([{ id: 1, deviceId: 'lamp' }])
     expect(await t.db.read.select().from(logSeen)).toEqual([{ device: 1, lastSeenAt: noon }])
     expect(await t.db.read.select({ n: count() }).from(logIntake)).toEqual([{ n: 0 }])
     await Promise.all([t.logs.settle(), next.logs.settle()])
     expect(await t.db.read.select({ n: count() }).from(logEntries)).toEqual([{ n: 1 }])
+  })
+
+  test('knows when a device was last heard of although the process died after its lines were put into their place', async () => {
+    await using t = await testLogs()
+    const { logSeen } = t.db.tables
+    await report(t, 'lamp', 'the last words')
+    await t.logs.settle()
+    expect(await t.db.read.select().from(logSeen)).toEqual([])
+    await t.open().logs.settleSeen()
+    expect(await t.db.read.select().from(logSeen)).toEqual([{ device: 1, lastSeenAt: noon }])
+  })
+
+  test('knows of many reports by itself when devices were last heard of', async () => {
+    await using t = await testLogs()
+    const { logSeen } = t.db.tables
+    for (let turn = 0; turn < 16; turn += 1) {
+      await report(t, 'lamp', `turn ${turn}`)
+      await t.logs.settle()
+    }
+    expect(await t.db.read.select().from(logSeen)).toEqual([{ device: 1, lastSeenAt: noon }])
   })
 
   test('takes reports larger than one row holds, and of a device without an application', async () => {

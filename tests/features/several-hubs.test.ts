@@ -33,10 +33,17 @@ if (postgresServer) {
       await ada.call('POST /repos', { ownerName: 'tools', name: 'tool' })
       await using client = await userClient(hubs.second, ada)
       await client.subscribe(['repos/#'])
+      const versions: string[] = []
+      const isNext = async (version: string) => {
+        versions.push(JSON.parse((await client.next()).payload).version)
+        return versions.at(-1) === version
+      }
       for (const version of ['1', '2', '3']) {
         github.publish('tools/tool', version)
-        expect(JSON.parse((await client.next()).payload)).toMatchObject({ version })
+        await until(() => isNext(version), `version ${version}`)
       }
+      // The first may come a second time: live, and as what a SUBSCRIBE is answered with. Nothing else does.
+      expect(versions).toEqual(versions.length > 3 ? ['1', '1', '2', '3'] : ['1', '2', '3'])
       expect(github.asked.length).toBeLessThan(20)
     })
 

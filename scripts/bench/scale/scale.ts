@@ -3,6 +3,7 @@ import type { Sample } from '../measure/row.ts'
 import { median } from '../measure/statistics.ts'
 import { createProgress, type Progress } from '../report/progress.ts'
 import { align, readable } from '../report/table.ts'
+import { startScript } from '../servers/bare.ts'
 import { startHub } from '../servers/hub.ts'
 import { createWorkplace, type Workplace } from '../workplace.ts'
 import { hearOfEach, type Operation, operations, type Site } from './operations.ts'
@@ -14,7 +15,7 @@ const sizes = [
   { devices: 100_000, lines: 1_000_000, deployments: 1000 }
 ]
 
-/** What one operation costs at each size: CPU time in µs, median latency in ms. */
+/** What one operation costs at each size: processor time in µs, median latency in ms. */
 export type Cost = { name: string; cpu: number[]; p50: number[] }
 
 export type Scale = { sizes: typeof sizes; costs: Cost[] }
@@ -60,7 +61,8 @@ async function openSite({ workplace, size, seconds, progress }: Opening): Promis
   progress.show(`filling a database: ${readable(size.devices)} devices, ${readable(size.lines)} lines`)
   const hub = await startHub(workplace, { ...size, image: randomBytes(imageSize) })
   progress.advance(1)
-  const site = { workplace, hub, devices: size.devices, imageSize, seconds }
+  const bare = await startScript(workplace, 'lookup-server.ts', { DEVICES: String(size.devices) })
+  const site = { workplace, hub, bare, devices: size.devices, imageSize, seconds }
   progress.show(`hearing of each device once: ${readable(size.devices)} devices`)
   await hearOfEach(site)
   return site

@@ -47,6 +47,9 @@ export function defineLogs(
   /** When devices, by those numbers, were last heard of: what every report changes, in rows so small that hundreds share a page. */
   const logSeen = table('log_seen', { device: long().primaryKey(), lastSeenAt: time().notNull() })
 
+  /** The same of those who have reported since, a row for many of them, until it is put there. */
+  const logSightings = table('log_sightings', { id: queueNumber(), times: text().notNull() })
+
   /**
    * What devices and programs have said: the largest table, so that it refers by numbers. They are no references, as entries
    * outlive what they refer to: one taken out would break the chain of the others.
@@ -90,5 +93,5 @@ export function defineLogs(
     at: time().notNull()
   })
 
-  return { logChains, logDevices, logSeen, logEntries, logIntake, notices }
+  return { logChains, logDevices, logSeen, logSightings, logEntries, logIntake, notices }
 }

@@ -94,7 +94,7 @@ export function createDevices({ db, clock, notices, logs, limits, presence, stat
     async list(team: Team): Promise<ListedDevice[]> {
       const { id, name, board, tag, status, runningId } = devices
       const { lastSeenAt } = logSeen
-      await logs.settle()
+      await logs.settleSeen()
       const rows = await db.read
         .select({ id, name, board, tag, status, lastSeenAt, runningId, app: applications.slug, ...choiceColumns(db.tables) })
         .from(devices)

@@ -2,6 +2,7 @@ import { eq, type SQL } from 'drizzle-orm'
 import { LRUCache } from 'lru-cache'
 import { type Db, given } from '../../db/index.ts'
 import { hashSecret } from '../../lib/secrets.ts'
+import { createSharedTexts } from '../../lib/shared-texts.ts'
 import { choiceColumns, newest } from '../deployments/choice.ts'
 import type { Deployment, Deployments } from '../deployments/service.ts'
 import type { NewNotice } from '../notices/kinds.ts'
@@ -11,6 +12,7 @@ import { createDeviceMemory, type Kept } from './memory.ts'
 
 const atMost = 200_000
 const deploymentsAtMost = 1000
+const namesAtMost = 10_000
 
 /** What the hot paths need of a device. `reports.ts` keeps status and running id up to what it stores. */
 export type DeviceState = Kept & {
@@ -34,6 +36,7 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
   const { devices, teams } = db.tables
   const states = createDeviceMemory<DeviceState>(atMost)
   const known = new LRUCache<number, Deployment>({ max: deploymentsAtMost })
+  const shared = createSharedTexts(namesAtMost)
   // When each was last dropped, and when all were: what was read before is not kept after.
   const dropped = new LRUCache<string, number>({ max: atMost })
   const beingTold = new Set<string>() // of their relaunch; the database has it as pending until that is stored
@@ -63,7 +66,8 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
     const before = turn
     const [row] = await query.read({ key })
     if (!row) return undefined
-    const { ofTag, ofNoTag, secretHash, status, runningId, relaunchSeq, relaunchToldSeq, ...device } = row
+    const { ofTag, ofNoTag, secretHash, status, runningId, relaunchSeq, relaunchToldSeq } = row
+    const device = deviceOf(row)
     const deploymentId = newest({ ofTag, ofNoTag })
     const deployment = deploymentId === null ? null : await deploymentById(deploymentId)
     const relaunchPending = relaunchSeq > relaunchToldSeq && !beingTold.has(device.id)
@@ -72,6 +76,17 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
     if (Math.max(allDropped, dropped.get(device.id) ?? 0) <= before) states.keep(device.id, state)
     return state
   }
+
+  /** What a whole fleet names alike is in memory once: of a large one, that is in the processor's caches too. */
+  const deviceOf = ({ id, teamId, team, name, board, tag, applicationId }: Device): Device => ({
+    id,
+    teamId: shared(teamId),
+    team: shared(team),
+    name,
+    board: shared(board),
+    tag: tag === null ? null : shared(tag),
+    applicationId: applicationId === null ? null : shared(applicationId)
+  })
 
   /** A deployment never changes: all devices that should run it share it. */
   async function deploymentById(id: number) {

@@ -6,9 +6,9 @@ const remembered = 200_000
 
 export type LogDevices = ReturnType<typeof createLogDevices>
 
-/** The devices that have reported, by the numbers that the log refers to them by, and when they were last heard of. */
+/** The devices that have reported, by the numbers that the log refers to them by. */
 export function createLogDevices({ db }: { db: Db }) {
-  const { logDevices, logSeen } = db.tables
+  const { logDevices } = db.tables
   const { id, deviceId } = logDevices
   const numbers = new LRUCache<string, number>({ max: remembered }) // a number never changes
 
@@ -53,14 +53,6 @@ export function createLogDevices({ db }: { db: Db }) {
       }
       for (const row of await add(change, fresh)) found.set(row.deviceId, row.id)
       return found
-    },
-
-    /** Inside a change: notes when devices, by their numbers, were last heard of. */
-    async seen(change: Change, times: Map<number, number>) {
-      const rows = [...times].map(([device, at]) => ({ device, lastSeenAt: new Date(at) }))
-      // In the order in which they lie, so that neighbours are written at once, and everybody locks them in the same order.
-      const inOrder = rows.toSorted((a, b) => a.device - b.device)
-      await db.insertMany(change, logSeen, inOrder, { replacing: logSeen.device })
     }
   }
 }

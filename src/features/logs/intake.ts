@@ -4,6 +4,7 @@ import type { Log } from '../../lib/log.ts'
 import type { LogDevices } from './devices.ts'
 import type { Entries, NewEntry } from './entries.ts'
 import { linesOf, packed, type Report, unpacked } from './packing.ts'
+import type { Sightings } from './sightings.ts'
 
 /** What a device, by its id or its number, has reported: that it is there, and lines for the log. */
 export type DeviceReport = { device: string | number; applicationId: string | null; at: Date; lines: string[] }
@@ -17,17 +18,19 @@ const patience = 250
 
 const rowsAtOnce = 100
 const weightAtOnce = 64 * 1024
-const garbageAtMost = 256 * 1024
+const garbageAtMost = 1024 * 1024
 const retryAfter = 1000
 
 export type Intake = ReturnType<typeof createIntake>
+
+type Needs = { db: Db; log: Log; entries: Entries; devices: LogDevices; sightings: Sightings }
 
 /**
  * Takes in what devices report by appending one row a commit: that is stored, and may be acknowledged. A moment later many
  * commits' rows are folded into the log and into the times at which devices were last heard of, in one transaction. So a
  * report costs no page of its own in either, however many devices there are; who reads them settles first.
  */
-export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; entries: Entries; devices: LogDevices }) {
+export function createIntake({ db, log, entries, devices, sightings }: Needs) {
   const { logIntake } = db.tables
   const gathered = new WeakMap<Change, Report[]>()
   let waiting = 0
@@ -77,7 +80,7 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
       const reports = rows.flatMap((row) => unpacked(row.reports))
       const numbers = await devices.numbersOf(change, reports.map(deviceOf))
       const times = new Map(reports.map((report) => [numberOf(report, numbers), report[2]]))
-      await devices.seen(change, times)
+      await sightings.note(change, times)
       await entries.write(
         change,
         reports.flatMap((report) => entriesOf(report, numberOf(report, numbers)))
@@ -100,8 +103,10 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
 
   async function foldUpTo(upTo: number) {
     let last: number
-    do last = await foldSome()
-    while (last !== 0 && last < upTo)
+    do {
+      last = await foldSome()
+      await sightings.settleMany()
+    } while (last !== 0 && last < upTo)
   }
 
   /** Those who come while one fold is under way share the next. */
@@ -151,9 +156,12 @@ export function createIntake({ db, log, entries, devices }: { db: Db; log: Log; 
     /** Puts everything into its place, and does no more by itself. */
     async stop() {
       clearTimeout(timer)
-      await settle().catch((error: unknown) =>
+      try {
+        await settle()
+        await sightings.settle()
+      } catch (error) {
         log.error({ err: error }, 'reports wait for the next start to be put into the log')
-      )
+      }
     }
   }
 }

@@ -9,6 +9,7 @@ import { createEntries, type NewEntry } from './entries.ts'
 import { createIntake, deviceType } from './intake.ts'
 import { createParts } from './parts.ts'
 import { createRetention } from './retention.ts'
+import { createSightings } from './sightings.ts'
 import { createVerification } from './verification.ts'
 
 const page = 1000
@@ -51,7 +52,8 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
   const chain = createChain(secret)
   const entries = createEntries({ db, chain })
   const devices = createLogDevices({ db })
-  const intake = createIntake({ db, log, entries, devices })
+  const sightings = createSightings({ db })
+  const intake = createIntake({ db, log, entries, devices, sightings })
   const parts = createParts(db)
   const retention = createRetention({ db, chain, parts, settle: intake.settle })
   const { id, type, payload, at, seq, hash } = logEntries
@@ -132,6 +134,12 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
 
     /** Resolves once everything acknowledged until now has its place in the log and is counted. */
     settle: intake.settle,
+
+    /** Resolves once the tables say of every device when it was last heard of, by all that was acknowledged until now. */
+    async settleSeen() {
+      await intake.settle()
+      await sightings.settle()
+    },
 
     /** Of the `limit` oldest entries, removes those older than `before`; gives how many went. They lie in the order of their time. */
     removeOld: retention.removeOld,

@@ -1,0 +1,4 @@
+CREATE TABLE `log_sightings` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`times` text NOT NULL
+);
