@@ -8,7 +8,7 @@ import type { Workplace } from '../workplace.ts'
 
 const devices = 5000
 const warmUp = 1000
-const settling = 8000
+const settling = 20_000 // ms; by then the collector has come by itself for what connecting has left behind
 const atOnce = 100
 
 type Broker = { pid: number; mqttPort: number; stop(): Promise<void> }
