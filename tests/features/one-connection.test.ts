@@ -40,6 +40,8 @@ if (postgresServer) {
       await using first = await packetClient(hubs.first, kept)
       first.subscribe(1, ['ada/devices/lamp/relaunch'])
       expect((await first.next()).cmd).toBe('suback')
+      // Of two that come within some 20 ms, whichever is told last counts as the later.
+      await until(() => isConnected(hubs.second, ada).then(Boolean), 'the second to know of it')
       await using second = await packetClient(hubs.second, kept)
       expect(second.connack).toMatchObject({ returnCode: 0, sessionPresent: false })
       await first.closed
