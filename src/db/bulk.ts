@@ -23,7 +23,8 @@ export function driverValues(columns: Named[], rows: Row[]) {
   return values
 }
 
-const driverValue = (column: Column, value: unknown) =>
+/** A value as the driver takes it. */
+export const driverValue = (column: Column, value: unknown) =>
   value === null || value === undefined ? null : column.mapToDriverValue(value)
 
 function onConflict(columns: Named[], replacing: SQLiteColumn) {

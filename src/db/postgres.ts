@@ -3,7 +3,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import postgres from 'postgres'
 import type { Log } from '../lib/log.ts'
-import { bulkInsert, driverValues } from './bulk.ts'
+import { bulkInsert, driverValue } from './bulk.ts'
 import { postgresColumns } from './columns.ts'
 import { createWrite, type Db, type Driver, type Job, type Peers, type Preparable, type Prepared, type Writer } from './index.ts'
 import { type MigrationReport, migrate, refuseUnfit } from './migrations.ts'
@@ -119,10 +119,9 @@ async function insertAtOnce(tx: Executor, { table, rows, replacing }: Bulk) {
   if (!first) return
   const { columns, names, into, onConflict } = bulkInsert(table, first, replacing)
   const types = columns.map(({ name, column }) => `"${name}" ${typeOf(column)}`).join(', ')
-  const records = rows.map((row) => {
-    const values = driverValues(columns, [row])
-    return Object.fromEntries(columns.map(({ name }, i) => [name, values[i]]))
-  })
+  const records = rows.map((row) =>
+    Object.fromEntries(columns.map(({ name, key, column }) => [name, driverValue(column, row[key])]))
+  )
   const from = sql`${JSON.stringify(records)}::text::json`
   await tx.execute(
     sql`${sql.raw(into)} select ${sql.raw(names)} from json_to_recordset(${from}) as given(${sql.raw(types)}) ${sql.raw(onConflict)}`

@@ -6,6 +6,7 @@ import { createLogs } from '../../src/features/logs/service.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { newId } from '../../src/lib/secrets.ts'
 import { databaseName, freshDb } from '../support/databases.ts'
+import { until } from '../support/mqtt.ts'
 
 const noon = new Date('2026-11-20T12:00:00Z')
 const silent = createLog('silent')
@@ -121,7 +122,9 @@ describe(`the log on ${databaseName}`, () => {
       await report(t, 'lamp', `turn ${turn}`)
       await t.logs.settle()
     }
-    expect(await t.db.read.select().from(logSeen)).toEqual([{ device: 1, lastSeenAt: noon }])
+    const seen = async () => t.db.read.select().from(logSeen)
+    await until(async () => (await seen()).length > 0, 'the times to be in their place')
+    expect(await seen()).toEqual([{ device: 1, lastSeenAt: noon }])
   })
 
   test('takes reports larger than one row holds, and of a device without an application', async () => {

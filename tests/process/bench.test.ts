@@ -39,6 +39,7 @@ test('what there is not is refused, in a sentence', async () => {
   const { exitCode, complaints } = await bench('--only', 'warp')
   expect(exitCode).toBe(1)
   expect(complaints).toContain('there is no row warp; there are heartbeat, ')
+  expect((await bench('warp')).complaints).toContain("The benchmark failed: Unexpected argument 'warp'")
 }, 60_000)
 
 test('the benchmark says what it measures', async () => {

@@ -15,7 +15,7 @@ const sizes = [
   { devices: 100_000, lines: 1_000_000, deployments: 1000 }
 ]
 
-/** What one operation costs at each size: processor time in µs, median latency in ms. */
+/** What one operation costs at each size: CPU time in µs, median latency in ms. */
 export type Cost = { name: string; cpu: number[]; p50: number[] }
 
 export type Scale = { sizes: typeof sizes; costs: Cost[] }

@@ -27,7 +27,7 @@ type Needs = { db: Db; log: Log; entries: Entries; devices: LogDevices; sighting
 
 /**
  * Takes in what devices report by appending one row a commit: that is stored, and may be acknowledged. A moment later many
- * commits' rows are folded into the log and into the times at which devices were last heard of, in one transaction. So a
+ * commits' rows are folded into the log, and it is noted when their devices were last heard of, in one transaction. So a
  * report costs no page of its own in either, however many devices there are; who reads them settles first.
  */
 export function createIntake({ db, log, entries, devices, sightings }: Needs) {
@@ -103,10 +103,8 @@ export function createIntake({ db, log, entries, devices, sightings }: Needs) {
 
   async function foldUpTo(upTo: number) {
     let last: number
-    do {
-      last = await foldSome()
-      await sightings.settleMany()
-    } while (last !== 0 && last < upTo)
+    do last = await foldSome()
+    while (last !== 0 && last < upTo)
   }
 
   /** Those who come while one fold is under way share the next. */
@@ -131,7 +129,8 @@ export function createIntake({ db, log, entries, devices, sightings }: Needs) {
     clearTimeout(timer)
     timer = undefined
     waiting = 0
-    settle().catch((error: unknown) => {
+    const folded = settle().then(sightings.settleMany)
+    folded.catch((error: unknown) => {
       log.error({ err: error }, 'reports could not be put into the log; they are kept, and it is tried again')
       timer ??= setTimeout(foldInBackground, retryAfter)
     })

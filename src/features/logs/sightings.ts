@@ -47,13 +47,14 @@ export function createSightings({ db }: { db: Db }) {
   }
 
   async function settle() {
-    since = { times: 0, rows: 0 }
     const [row] = await newest.read({})
     const upTo = row?.id ?? 0
-    for (let last = 0; last < upTo; ) {
-      last = await placeSome()
-      if (last === 0) return
+    let last = 0
+    if (upTo > 0) {
+      do last = await placeSome()
+      while (last !== 0 && last < upTo)
     }
+    since = { times: 0, rows: 0 }
   }
 
   return {
