@@ -104,7 +104,8 @@ async function complaintsOf(output: Readable) {
   for await (const line of createInterface({ input: output })) {
     console.error(line)
     const failed = line.match(/^\(fail\) (.*?)(?: \[[\d.]+m?s\])?$/)?.[1]
-    if (failed) complaints.set(failed, said.slice(-linesOfFailure).join('\n'))
+    // bun names those that failed once more at its end, without what they printed
+    if (failed && !complaints.has(failed)) complaints.set(failed, said.slice(-linesOfFailure).join('\n'))
     if (/^\((?:pass|fail|skip|todo)\)|^\S+\.test\.ts:$/.test(line)) said = []
     else said.push(line)
   }

@@ -77,7 +77,7 @@ describe.skipIf(!here)(`the chain on ${databaseName}`, () => {
         true
       ])
       await listening.until('1.1.0')
-      expect([laptop.current(), laptop.seen, listening.told()]).toEqual(['1.1.0', ['1.1.0'], 1])
+      expect([laptop.current(), laptop.seen, listening.told.live]).toEqual(['1.1.0', ['1.1.0'], ['1.1.0']])
       expect(await t.over(id)).toMatchObject({ status: 'Succeeded', log: `app.esp8266.image\napp.${linux}.sh\n` })
       expect([(await owner.next()).payload, (await owner.next()).payload]).toEqual([
         JSON.stringify({ id, status: 'Running' }),

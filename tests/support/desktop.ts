@@ -72,14 +72,16 @@ export async function desktop(hub: TestHub, appId: string) {
     async listen() {
       const client = await mqttClient(mqttUrl(hub), { username: clientId })
       let work = Promise.resolve()
-      let told = 0
-      client.client.on('message', (_topic, payload) => {
-        told += 1
-        work = work.then(() => obey(JSON.parse(payload.toString())))
+      const told = { live: [] as string[], retained: [] as string[] }
+      client.client.on('message', (_topic, payload, { retain }) => {
+        const latest: Latest = JSON.parse(payload.toString())
+        told[retain ? 'retained' : 'live'].push(latest.version)
+        work = work.then(() => obey(latest))
       })
       await client.subscribe([`applications/${appId}/${linux}/latest-version`])
       return {
-        told: () => told,
+        /** The versions that it was told of: as news, and in answer to its SUBSCRIBE. */
+        told,
         until: (version: string) =>
           until(async () => {
             await work
