@@ -18,6 +18,7 @@ export const {
   logSightings,
   logEntries,
   logIntake,
+  logJournal,
   notices,
   repos,
   watchers,

@@ -91,13 +91,13 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const presence = createPresence(hubs)
   const deployments = createDeployments({ db, clock, notices })
   const states = createDeviceStates({ db, notices, deployments })
-  const commits = createGroupCommit(db, metrics.committed)
-  const logs = createLogs({ db, commits, clock, log, secret })
+  const commits = createGroupCommit(db)
+  const logs = createLogs({ db, commits, clock, log, secret, committed: metrics.committed })
   logs.listen(({ entries }) => metrics.logged(entries))
   const tidings = createTidings({ db, notices, logs, log })
   const administration = createAdministration({ db, clock, notices, logs, applications })
   const devices = createDevices({ db, clock, notices, logs, limits, presence, states, downAfter: config.deviceDownAfter })
-  metrics.watch('updraft_reports_waiting', 'Reports of devices that wait for the next commit', commits.waiting)
+  metrics.watch('updraft_reports_waiting', 'Reports of devices that wait for the next commit', logs.waiting)
   const reports = createReports({ db, commits, clock, notices, relay, logs, states, metrics })
   const containers = await createContainers({
     ...config.containers,

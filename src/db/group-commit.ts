@@ -1,3 +1,4 @@
+import { createBatches } from '../lib/batches.ts'
 import type { Change, Db } from './index.ts'
 
 type Work<T> = (change: Change) => T | Promise<T>
@@ -12,20 +13,10 @@ export type GroupCommit = ReturnType<typeof createGroupCommit>
 
 /**
  * Commits whatever has gathered in one transaction and answers all its callers after the commit: acknowledged means
- * stored, order of arrival is order of storage, and the cost of each falls as load rises. `committed` is told the size of
- * each commit.
+ * stored, order of arrival is order of storage, and the cost of each falls as load rises.
  */
-export function createGroupCommit(db: Db, committed: (size: number) => void = () => {}) {
-  const waiting: Job[] = []
-  let flushing = false
-
-  async function flush() {
-    while (waiting.length > 0) {
-      await commit(waiting.splice(0, atOnce))
-      if (waiting.length > 0) await new Promise((resolve) => void setImmediate(resolve)) // whoever else waits comes first
-    }
-    flushing = false
-  }
+export function createGroupCommit(db: Pick<Db, 'write'>) {
+  const batches = createBatches<Job>(atOnce, commit)
 
   async function commit(jobs: Job[]) {
     let done: unknown[]
@@ -35,7 +26,6 @@ export function createGroupCommit(db: Db, committed: (size: number) => void = ()
       await refuse(jobs, reason)
       return
     }
-    committed(jobs.length)
     for (const [i, job] of jobs.entries()) job.resolve(done[i])
   }
 
@@ -63,17 +53,10 @@ export function createGroupCommit(db: Db, committed: (size: number) => void = ()
   }
 
   return {
-    /** How many wait for the next transaction. */
-    waiting: () => waiting.length,
-
     /** Queues work for the next transaction; resolves with its result once that is committed. */
     submit<T>(work: Work<T>): Promise<T> {
       const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-      waiting.push({ work, resolve, reject })
-      if (!flushing) {
-        flushing = true
-        setImmediate(() => void flush())
-      }
+      batches.add({ work, resolve, reject })
       return promise as Promise<T>
     }
   }

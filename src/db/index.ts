@@ -38,6 +38,19 @@ export type Prepared<R> = {
   within(change: Change, params: Params): Promise<R>
 }
 
+/** Texts of one line each that are stored at once and taken from there later, in the order in which they came. */
+export type Queue = {
+  /** Resolves once they are stored, behind all that are there. */
+  append(texts: string[]): Promise<void>
+  /** The number of the newest; undefined where there is none. */
+  newest(): Promise<number | undefined>
+  /**
+   * Inside a change that holds the order: takes the oldest away, as many as have so many bytes together, and one in any
+   * case; undefined where there is none. `last`: the number of the last of them, by which later ones have higher numbers.
+   */
+  take(change: Change, bytes: number): Promise<{ texts: string[]; last: number } | undefined>
+}
+
 export type Db = {
   tables: Tables
   /** Committed rows only. */
@@ -53,6 +66,8 @@ export type Db = {
     rows: T['$inferInsert'][],
     on?: { replacing: SQLiteColumn }
   ): Promise<void>
+  /** What devices report, until it has its place in the log. */
+  intake: Queue
   /** Calls `task` when another process has committed something to tell, and when such calls may have been missed. */
   onWake(task: () => void): void
   /** The other processes on the same database; undefined where one has it to itself. */

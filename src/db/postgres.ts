@@ -8,6 +8,7 @@ import { postgresColumns } from './columns.ts'
 import { createWrite, type Db, type Driver, type Job, type Peers, type Preparable, type Prepared, type Writer } from './index.ts'
 import { type MigrationReport, migrate, refuseUnfit } from './migrations.ts'
 import { createLink, type Link } from './postgres-link.ts'
+import { createTableQueue } from './table-queue.ts'
 import { defineTables } from './tables.ts'
 
 // Keys of the advisory locks, unique to the hub within a database.
@@ -72,11 +73,15 @@ function over(link: Link): Db {
       })
     )
   const read = database as unknown as Writer
-  return {
+  const rows = {
     tables: defineTables(postgresColumns),
     read,
     write: createWrite({ transaction }),
-    prepare: (build) => prepareFor(build, read),
+    prepare: <Q extends Preparable>(build: (database: Writer) => Q) => prepareFor(build, read)
+  }
+  return {
+    ...rows,
+    intake: createTableQueue(rows),
     insertMany: ({ tx }, table, rows, on) => insertAtOnce(tx as unknown as Executor, { table, rows, replacing: on?.replacing }),
     onWake(task) {
       link.on(channel, { heard: task, anew: task })

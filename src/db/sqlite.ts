@@ -3,13 +3,17 @@ import { drizzle } from 'drizzle-orm/bun-sqlite'
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { asUnavailable } from '../lib/failures.ts'
 import type { Log } from '../lib/log.ts'
+import { newId } from '../lib/secrets.ts'
 import { bulkInsert, driverValues } from './bulk.ts'
 import { sqliteColumns } from './columns.ts'
 import { createWrite, type Db, type Driver, type Preparable, type Prepared, type Writer } from './index.ts'
+import { openJournal, readJournal } from './journal.ts'
+import { createJournalQueue } from './journal-queue.ts'
 import { type MigrationReport, migrate, refuseUnfit } from './migrations.ts'
 import { createStoring } from './storing.ts'
+import { createSyncing, noSyncing, type Syncing } from './syncing.ts'
+import { createTableQueue } from './table-queue.ts'
 import { defineTables } from './tables.ts'
-import { createWalSync, noWal, type WalSync } from './wal.ts'
 
 // 8 MiB of pages in memory, and 16 MiB in the log: pages that many commits change are written back once for many of them.
 const room = ['cache_size = -8192', 'wal_autocheckpoint = 4000', 'temp_store = MEMORY']
@@ -22,10 +26,26 @@ export async function openSqlite(path: string, log?: Log): Promise<Db> {
   const writer = open(path, { readwrite: true, create: true })
   writer.run('PRAGMA journal_mode = WAL')
   await bringUpToDate(writer)
-  const db = over(path, writer, log)
+  const id = idOfJournal(writer) // before `over`: while each commit waits for the disk by itself
+  const journal = await openJournal({ path, id }, settledIn(writer))
+  const [storing, journaling] = [createStoring('SQLite', log), createStoring('The journal', log)]
+  const db = over(path, writer, storing)
+  const intake = createJournalQueue(db, journal)
   return {
     ...db,
+    intake: {
+      ...intake,
+      append(texts) {
+        storing.check() // or what nobody can put into its place would grow and grow
+        return journaling.watch(intake.append(texts))
+      }
+    },
+    async ping() {
+      await db.ping()
+      journaling.check()
+    },
     close: async () => {
+      await journal.close()
       await db.close()
       try {
         writer.run('PRAGMA wal_checkpoint(TRUNCATE)')
@@ -80,18 +100,22 @@ export function migrationsOfSqlite(path: string) {
   return appliedTo(database)
 }
 
-function over(path: string, writer: Database, log?: Log): Db {
+function over(path: string, writer: Database, storing = createStoring('SQLite')): Db {
   let looking: NodeJS.Timeout | undefined
   const wal = walOf(path, writer)
   const reader = open(path, { readonly: true })
   const read = drizzle({ client: reader, casing: 'snake_case' }) as unknown as Writer
   const tx = drizzle({ client: writer, casing: 'snake_case' }) as unknown as Writer
-  const storing = createStoring(log)
-  return {
+  const transaction = serialTransaction(writer, { tx, wal })
+  const rows = {
     tables: defineTables(sqliteColumns),
     read,
-    write: createWrite({ transaction: storing.watched(serialTransaction(writer, { tx, wal })) }),
-    prepare: (build) => prepareOnce(build, { read, tx }),
+    write: createWrite({ transaction: (work) => storing.watch(transaction(work)) }),
+    prepare: <Q extends Preparable>(build: (database: Writer) => Q) => prepareOnce(build, { read, tx })
+  }
+  return {
+    ...rows,
+    intake: createTableQueue(rows),
     insertMany: async (_change, table, rows, on) => insertSome(writer, { table, rows, replacing: on?.replacing }),
     onWake(task) {
       looking = setInterval(whenChanged(writer, task), lookEvery).unref()
@@ -111,6 +135,24 @@ function over(path: string, writer: Database, log?: Log): Db {
     }
   }
 }
+
+/** What waits in the journal of the SQLite file at `path` to be taken, oldest first; a hub may be running on it. */
+export async function waitingIn(path: string) {
+  using database = open(path, { readonly: true })
+  const row = database.query<{ id: string }, []>('select id from log_journal').get()
+  return row ? readJournal({ path, id: row.id }, settledIn(database)) : []
+}
+
+/** By what the texts of this database's journal are told from those of another. */
+function idOfJournal(writer: Database) {
+  const find = writer.query<{ id: string }, []>('select id from log_journal')
+  if (!find.get()) writer.run('insert into log_journal (id, settled) values (?, 0)', [newId()])
+  return find.get()?.id ?? ''
+}
+
+/** The number of the last text of its journal that a database has taken. */
+export const settledIn = (database: Database) =>
+  database.query<{ settled: number }, []>('select settled from log_journal').get()?.settled ?? 0
 
 /** Calls `task` if another process has committed since the last time: that is when a handle's `data_version` changes. */
 function whenChanged(handle: Database, task: () => void) {
@@ -135,9 +177,9 @@ function open(path: string, options: ConstructorParameters<typeof Database>[1]) 
 /** Where there is a log, commits leave it to each write to wait for the disk; a copy of a database has none. */
 function walOf(path: string, writer: Database) {
   const mode = writer.query<{ journal_mode: string }, []>('PRAGMA journal_mode').get()?.journal_mode
-  if (mode !== 'wal') return noWal
+  if (mode !== 'wal') return noSyncing
   writer.run('PRAGMA synchronous = NORMAL')
-  return createWalSync(`${path}-wal`)
+  return createSyncing(`${path}-wal`)
 }
 
 /** Each of the two handles prepares the statement when it first needs it. */
@@ -176,7 +218,7 @@ function insertSome(writer: Database, { table, rows, replacing }: Bulk) {
   }
 }
 
-type Writing = { tx: Writer; wal: WalSync }
+type Writing = { tx: Writer; wal: Syncing }
 
 /**
  * Drizzle's own `transaction` commits before an async callback ends, so the transaction is spelled out and queued here. It

@@ -3,7 +3,7 @@ import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 import { sqliteFile } from './files.ts'
 import type { Change, Db } from './index.ts'
 import { openPostgresBeside } from './postgres.ts'
-import { openSqliteBeside, sequencesOfSqlite } from './sqlite.ts'
+import { openSqliteBeside, sequencesOfSqlite, waitingIn } from './sqlite.ts'
 import type { Tables } from './tables.ts'
 
 const rowsAtOnce = 500
@@ -11,14 +11,14 @@ const rowsAtOnce = 500
 /** How far it is: rows of all tables together. */
 type Report = (table: string, done: number, of: number) => void
 
-type Transfer = { source: Db; target: Db; sequences: Map<string, number>; report: Report; signal: AbortSignal }
+type Transfer = { source: Db; target: Db; path: string; report: Report; signal: AbortSignal }
 
 /** Every table, none before one that it refers to: they are defined in that order. */
 export const tablesInOrder = (tables: Tables) => Object.entries(tables) as [keyof Tables, SQLiteTable][]
 
 /**
- * Copies all rows of the SQLite database in `folder`, which nobody may be using, into the PostgreSQL database at `url`, which must
- * be up to date and empty. In one transaction, in which hubs that start wait: all of it or nothing. Gives how many rows.
+ * Copies all rows of the SQLite database in `folder`, which nobody may be using, and what waits in its journal into the PostgreSQL
+ * database at `url`, which must be up to date and empty. In one transaction, in which hubs that start wait: all of it or nothing. Gives how many rows.
  */
 export async function transfer(folder: string, url: string, { report, signal }: { report: Report; signal: AbortSignal }) {
   const source = await openSqliteBeside(sqliteFile(folder))
@@ -27,14 +27,15 @@ export async function transfer(folder: string, url: string, { report, signal }: 
     throw error
   })
   try {
-    return await copyAll({ source, target, sequences: sequencesOfSqlite(sqliteFile(folder)), report, signal })
+    return await copyAll({ source, target, path: sqliteFile(folder), report, signal })
   } finally {
     await source.close()
     await target.close()
   }
 }
 
-function copyAll({ source, target, sequences, report, signal }: Transfer) {
+function copyAll({ source, target, path, report, signal }: Transfer) {
+  const sequences = sequencesOfSqlite(path)
   return target.write(async (change) => {
     for (const bound of ['statement_timeout', 'idle_in_transaction_session_timeout'])
       await execute(change, sql.raw(`set local ${bound} = 0`))
@@ -59,8 +60,10 @@ function copyAll({ source, target, sequences, report, signal }: Transfer) {
         throw new Error(`Not all rows of ${getTableName(table)} have arrived`)
       await moveSequence(change, into, sequences.get(getTableName(table)) ?? 0)
     }
+    const waiting = await waitingIn(path)
+    for (const { text } of waiting) await change.tx.insert(target.tables.logIntake).values({ reports: text })
     await execute(change, sql`analyze`)
-    return done
+    return done + waiting.length
   })
 }
 

@@ -127,6 +127,22 @@ if (postgresServer) {
       expect(body).toBe(String(acknowledged.images.at(-1)?.id))
     })
 
+    test('of a hub that was killed has what waited to be put into its log', async () => {
+      await using database = await scratch()
+      await using home = await hubHome({ DATABASE_URL: '', JWT_SECRET: jwtSecret })
+      const { acknowledged, hub: before } = await smallHub(home, 'running')
+      await before.call(`PUT /devices/${acknowledged.secret}/heartbeat?status=running`, { body: 'the last words' })
+      before.child.kill('SIGKILL')
+      await before.child.exited
+      const env = { ...home.env, DATABASE_URL: database.url }
+      expect(await operate(`import sqlite ${home.dataDir}`, env)).toMatchObject({ code: 0 })
+      await using moved = await hubHome(env)
+      const hub = await moved.start()
+      const { body } = await hub.call('GET /admin/devices/lamp/log', { headers: { access_token: acknowledged.token } })
+      const lines = (body as { log: { line: string }[] }).log.map(({ line }) => line)
+      expect(lines.toSorted()).toEqual([...acknowledged.lines, 'the last words'].toSorted())
+    })
+
     test('refuses another secret, no folder, and no DATABASE_URL, and leaves the database empty', async () => {
       await using database = await scratch()
       await using home = await hubHome({ DATABASE_URL: '', JWT_SECRET: jwtSecret })

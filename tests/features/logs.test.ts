@@ -17,7 +17,7 @@ async function testLogs() {
   let now = noon
   const open = () => {
     const commits = createGroupCommit(db)
-    return { commits, logs: createLogs({ db, commits, clock: { now: () => now }, log: silent, secret: 'of the tests' }) }
+    return { logs: createLogs({ db, commits, clock: { now: () => now }, log: silent, secret: 'of the tests' }) }
   }
   const [app, other] = [await application(db, 'blinker'), await application(db, 'alarm')]
   return { db, app, other, open, ...open(), at: (time: string) => void (now = new Date(time)), ...end }
@@ -38,8 +38,8 @@ const numbered = (howMany: number) => said(...Array.from({ length: howMany }, (_
 
 type Open = Awaited<ReturnType<typeof testLogs>>
 
-const report = ({ logs, commits, app }: Open, deviceId: string, ...lines: string[]) =>
-  commits.submit(async (change) => logs.report(change, { device: deviceId, applicationId: app, at: noon, lines }))
+const report = ({ logs, app }: Open, deviceId: string, ...lines: string[]) =>
+  logs.report({ device: deviceId, applicationId: app, at: noon, lines })
 
 async function entriesOf({ db, app }: Pick<Open, 'db' | 'app'>) {
   const { logChains, logEntries } = db.tables
@@ -91,16 +91,15 @@ describe(`the log on ${databaseName}`, () => {
 
   test('has what was taken in although the process died before it was put into its place', async () => {
     await using t = await testLogs()
-    const { logEntries, logIntake, logDevices, logSeen } = t.db.tables
+    const { logEntries, logDevices, logSeen } = t.db.tables
     await report(t, 'lamp', 'the last words')
-    const waiting = await t.db.read.select({ n: count() }).from(logIntake)
-    expect(waiting).toEqual([{ n: 1 }])
+    expect(await t.db.intake.newest()).toBe(1)
     const next = t.open() // another start, on what the first has left
     await next.logs.settleSeen()
     expect(await next.logs.verify(t.app)).toMatchObject({ checked: 1 })
     expect(await t.db.read.select().from(logDevices)).toEqual([{ id: 1, deviceId: 'lamp' }])
     expect(await t.db.read.select().from(logSeen)).toEqual([{ device: 1, lastSeenAt: noon }])
-    expect(await t.db.read.select({ n: count() }).from(logIntake)).toEqual([{ n: 0 }])
+    expect(await t.db.intake.newest()).toBeUndefined()
     await Promise.all([t.logs.settle(), next.logs.settle()])
     expect(await t.db.read.select({ n: count() }).from(logEntries)).toEqual([{ n: 1 }])
   })
@@ -131,9 +130,7 @@ describe(`the log on ${databaseName}`, () => {
     await using t = await testLogs()
     const long = 'x'.repeat(60_000)
     await Promise.all(Array.from({ length: 20 }, (_, n) => report(t, 'lamp', `${n} ${long}`)))
-    await t.commits.submit(async (change) =>
-      t.logs.report(change, { device: 'bulb', applicationId: null, at: noon, lines: ['alone'] })
-    )
+    await t.logs.report({ device: 'bulb', applicationId: null, at: noon, lines: ['alone'] })
     expect(await t.logs.total(t.app)).toBe(20)
     expect((await t.logs.ofDevice('lamp', { after: 0 })).lines).toHaveLength(20)
     expect((await t.logs.ofDevice('bulb', { after: 0 })).lines).toMatchObject([{ line: 'alone' }])

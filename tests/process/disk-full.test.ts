@@ -39,10 +39,10 @@ describe('a disk for bytes that is full', () => {
 
 describe('SQLite on a disk that is full', () => {
   test('503 and nothing acknowledged that is not stored; when there is room again it goes on by itself', async () => {
-    await using disk = await smallDisk(8)
+    await using disk = await smallDisk(32)
     if (!disk.isThere) return console.warn('left out: a full disk; it takes root and the right to mount a tmpfs')
     const ballast = join(disk.folder, 'ballast')
-    await writeFile(ballast, Buffer.alloc(3 * 1024 * 1024))
+    await writeFile(ballast, Buffer.alloc(16 * 1024 * 1024))
     await using hub = await testHub({ env: { DATA_DIR: join(disk.folder, 'data'), DATABASE_URL: '', LOG_LEVEL: 'info' } })
     const ada = await hub.user('ada')
     const lamp = await testDevice(ada, 'lamp', { app: 'blinker' })

@@ -107,9 +107,8 @@ async function addLines(db: Database, { applicationId }: Parents, { ids, count, 
   const at = systemClock.now()
   for (let from = 1; from <= count; from += rowsAtOnce) {
     const numbers = Array.from({ length: Math.min(rowsAtOnce, count - from + 1) }, (_, i) => from + i)
-    await db.write(async (change) => {
-      for (const i of numbers) logs.report(change, { device: ids[i % ids.length] ?? '', applicationId, at, lines: [`line ${i}`] })
-    })
+    const reportOf = (i: number) => ({ device: ids[i % ids.length] ?? '', applicationId, at, lines: [`line ${i}`] })
+    await Promise.all(numbers.map((i) => logs.report(reportOf(i))))
     await logs.settle()
   }
   await logs.stop()

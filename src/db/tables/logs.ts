@@ -79,8 +79,11 @@ export function defineLogs(
     ]
   )
 
-  /** What devices have reported, a row a commit, until it has its place in the log. */
+  /** What devices have reported, a row a commit, until it has its place in the log. On SQLite a journal stands in for it (journal.ts). */
   const logIntake = table('log_intake', { id: queueNumber(), reports: text().notNull() })
+
+  /** The journal of this database, one row: what its texts are told from those of another by, and the last that has its place. */
+  const logJournal = table('log_journal', { id: text().primaryKey(), settled: long().notNull() })
 
   /** What has changed, in commit order. Team and repo are no references: the notice of its end outlives it. */
   const notices = table('notices', {
@@ -93,5 +96,5 @@ export function defineLogs(
     at: time().notNull()
   })
 
-  return { logChains, logDevices, logSeen, logSightings, logEntries, logIntake, notices }
+  return { logChains, logDevices, logSeen, logSightings, logEntries, logIntake, logJournal, notices }
 }

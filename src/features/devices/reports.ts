@@ -24,7 +24,6 @@ const nothing = new Uint8Array()
 
 /** More at once would hold up everybody else's transaction. */
 const linesAtOnce = 1000
-const notedAtOnce = 200
 
 function refuseTooMany(lines: string[]) {
   if (lines.length > linesAtOnce) throw tooLarge(`At most ${linesAtOnce} log lines at a time`)
@@ -45,8 +44,6 @@ type Needs = {
 export function createReports({ db, commits, clock, notices, relay, logs, states, metrics }: Needs) {
   const { devices } = db.tables
   const listeners = new Set<(report: Report) => void>()
-  const gone = new Set<string>()
-  let noted: Promise<void> | undefined
   const isDevice = eq(devices.id, given('id'))
   const setStatus = db.prepare((database) =>
     database
@@ -65,27 +62,33 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
     return () => void listeners.delete(listener)
   }
 
-  /** Notes that a device was there, with the lines that it sent. */
-  function takeIn(change: Change, state: DeviceState, lines: string[] = []) {
-    const { id, applicationId } = state.device
-    state.number ??= logs.deviceNumber(id)
-    logs.report(change, { device: state.number ?? id, applicationId, at: clock.now(), lines })
-  }
-
-  /** Runs work on a device as it is now, in the next transaction. Throws `missing` for one that is no more. */
-  async function onDevice<T>(
-    known: DeviceState | string,
-    work: (change: Change, state: DeviceState) => T | Promise<T>
-  ): Promise<T> {
-    const deviceId = typeof known === 'string' ? known : known.device.id
-    const found = typeof known !== 'string' && known.current ? known : states.byId(deviceId)
+  /** A device as it is now. Throws `missing` for one that is no more. */
+  async function current(known: DeviceState | string): Promise<DeviceState> {
+    if (typeof known !== 'string' && known.current) return known
+    const found = states.byId(typeof known === 'string' ? known : known.device.id)
     const state = found instanceof Promise ? await found : found
     if (!state) throw missing('Device not found')
+    return state
+  }
+
+  /** Stores that a device was there, with the lines that it sent; gives it as it is then. Throws `missing` for one that is no more. */
+  async function takeIn(known: DeviceState | string, lines: string[] = []): Promise<DeviceState> {
+    const state = typeof known !== 'string' && known.current ? known : await current(known)
+    const { id, applicationId } = state.device
+    state.number ??= logs.deviceNumber(id)
+    await logs.report({ device: state.number ?? id, applicationId, at: clock.now(), lines })
+    return state.current ? state : current(state)
+  }
+
+  /** Changes a device as it is now, in the next transaction. Throws `missing` for one that is no more. */
+  async function onDevice<T>(known: DeviceState, work: (change: Change, state: DeviceState) => Promise<T>): Promise<T> {
+    const { id } = known.device
+    const state = await current(known)
     try {
       return await commits.submit((change) => work(change, state))
     } catch (error) {
-      states.drop(deviceId) // what the work noted in it has not come to pass
-      if (await states.byId(deviceId)) throw error
+      states.drop(id) // what the work noted in it has not come to pass
+      if (await states.byId(id)) throw error
       throw missing('Device not found')
     }
   }
@@ -130,27 +133,14 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
     return (await claimRelaunch(change, state)) ? { relaunch: true } : answerOf(state)
   }
 
-  /** Many connections end at once when a network does: they are noted together. */
-  async function noteGone() {
-    while (gone.size > 0) {
-      const ids = [...gone].slice(0, notedAtOnce)
-      for (const id of ids) gone.delete(id)
-      await commits.submit(async (change) => {
-        for (const id of ids) logs.report(change, { device: id, applicationId: null, at: clock.now(), lines: [] })
-      })
-    }
-    noted = undefined
-  }
-
   return {
     /** Stores a heartbeat with its log lines, and gives what to do: relaunch (once), or which deployment to run. */
     async heartbeat(known: DeviceState, report: StatusReport, lines: string[]): Promise<HeartbeatAnswer> {
       refuseTooMany(lines)
-      const answer = await onDevice(known, (change, state) => {
-        takeIn(change, state, lines)
-        // Most often there is nothing more to do, and nothing to wait for.
-        return isNews(state, report) || state.relaunchPending ? storeNews(change, state, report) : answerOf(state)
-      })
+      const state = await takeIn(known, lines)
+      // Most often there is nothing more to do, and nothing to wait for.
+      const hasNews = isNews(state, report) || state.relaunchPending
+      const answer = hasNews ? await onDevice(state, (change, now) => storeNews(change, now, report)) : answerOf(state)
       metrics.heartbeat()
       tell({ device: known.device, over: 'http', status: report.status, lines })
       return answer
@@ -158,26 +148,20 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
 
     /** Stores a status that came over MQTT. */
     async status(device: Device, report: StatusReport) {
-      await onDevice(device.id, async (change, state) => {
-        await storeStatus(change, state, report)
-        takeIn(change, state)
-      })
+      const state = await takeIn(device.id)
+      if (isNews(state, report)) await onDevice(state, (change, now) => storeStatus(change, now, report))
       tell({ device, over: 'mqtt', status: report.status, lines: [] })
     },
 
     /** Stores log lines that came over MQTT. */
     async log(device: Device, lines: string[]) {
       refuseTooMany(lines)
-      await onDevice(device.id, (change, state) => takeIn(change, state, lines))
+      await takeIn(device.id, lines)
       tell({ device, over: 'mqtt', lines })
     },
 
     /** Notes that a device was there until now: its MQTT connection has ended. */
-    seen(deviceId: string): Promise<void> {
-      gone.add(deviceId)
-      noted ??= noteGone()
-      return noted
-    },
+    seen: (deviceId: string): Promise<void> => logs.report({ device: deviceId, applicationId: null, at: clock.now(), lines: [] }),
 
     /** Calls `listener` with every report to this hub once it is stored. Gives the way to stop. */
     listen,

@@ -44,16 +44,24 @@ export type LogQuery = {
 
 export type Logs = ReturnType<typeof createLogs>
 
-type Needs = { db: Db; commits: GroupCommit; clock: Clock; log: Log; secret: string }
+type Needs = {
+  db: Db
+  commits: GroupCommit
+  clock: Clock
+  log: Log
+  secret: string
+  /** Told of each commit how many reports of devices it has stored. */
+  committed?: (reports: number) => void
+}
 
 /** What devices and programs have said. `secret` is what the chains of entries are held together by. */
-export function createLogs({ db, commits, clock, log, secret }: Needs) {
+export function createLogs({ db, commits, clock, log, secret, committed = () => {} }: Needs) {
   const { logEntries, logChains, logDevices } = db.tables
   const chain = createChain(secret)
   const entries = createEntries({ db, chain })
   const devices = createLogDevices({ db })
   const sightings = createSightings({ db })
-  const intake = createIntake({ db, log, entries, devices, sightings })
+  const intake = createIntake({ db, log, entries, devices, sightings, committed })
   const parts = createParts(db)
   const retention = createRetention({ db, chain, parts, settle: intake.settle })
   const { id, type, payload, at, seq, hash } = logEntries
@@ -67,8 +75,11 @@ export function createLogs({ db, commits, clock, log, secret }: Needs) {
   }
 
   return {
-    /** Inside a change: takes in what a device has reported. */
+    /** Takes in what a device has reported; resolves once it is stored. */
     report: intake.add,
+
+    /** How many reports wait to be stored. */
+    waiting: intake.waiting,
 
     /** The number that the log has for a device, where it is in memory: a report that names it costs less. */
     deviceNumber: devices.known,

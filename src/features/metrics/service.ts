@@ -16,7 +16,7 @@ export function createMetrics() {
   const buildBytes = new Counter({ name: 'updraft_build_bytes_total', help: 'Bytes of desktop builds sent', registers })
   const commits = new Histogram({
     name: 'updraft_commit_size',
-    help: 'Reports of devices that were committed in one transaction; its count is the number of commits',
+    help: 'Reports of devices that were stored in one commit; its count is the number of commits',
     buckets: notTooMany,
     registers
   })
@@ -56,7 +56,7 @@ export function createMetrics() {
     imageSent: (bytes: number) => imageBytes.inc(bytes),
     /** Counts bytes of desktop builds. */
     buildSent: (bytes: number) => buildBytes.inc(bytes),
-    /** Counts one group commit of so many reports. */
+    /** Counts one commit of so many reports. */
     committed: (reports: number) => commits.observe(reports),
     /** Counts one notice told on a kind of topic, so many ms after it was recorded. */
     noticeTold(topic: string, ms: number) {
