@@ -14,6 +14,9 @@ word it is the hub; with words it is the operator's command: dist/updraft --help
   --outfile <file>   where to put it (dist/updraft)
   --help             this text`
 
+/** What runs in a thread of its own (src/lib/assets.ts finds it). */
+const workers = ['src/features/recipes/lua-worker.ts', 'src/features/logs/fold-worker.ts', 'src/db/copy-worker.ts']
+
 const root = fileURLToPath(new URL('..', import.meta.url))
 try {
   const { values } = parseArgs({ options: { outfile: { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
@@ -30,9 +33,7 @@ async function build(outfile: string) {
     await gatherAssets(join(staging, 'assets'))
     await mkdir(dirname(outfile), { recursive: true })
     const { success, logs } = await Bun.build({
-      entrypoints: ['src/updraft.ts', 'src/features/recipes/lua-worker.ts', 'src/db/copy-worker.ts'].map((path) =>
-        join(root, path)
-      ),
+      entrypoints: ['src/updraft.ts', ...workers].map((path) => join(root, path)),
       root: join(root, 'src'),
       // Not minified: Elysia reads the source of handlers. What lies about where it is started is none of its business.
       compile: { outfile, assets: [join(staging, 'assets')], autoloadDotenv: false, autoloadBunfig: false },

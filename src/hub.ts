@@ -98,6 +98,7 @@ export async function createHub({ config, log, clock = systemClock, limits: limi
   const administration = createAdministration({ db, clock, notices, logs, applications })
   const devices = createDevices({ db, clock, notices, logs, limits, presence, states, downAfter: config.deviceDownAfter })
   metrics.watch('updraft_reports_waiting', 'Reports of devices that wait for the next commit', logs.waiting)
+  metrics.watch('updraft_fold_thread', 'Whether a thread of its own puts reports into the log', () => Number(logs.hasThread()))
   const reports = createReports({ db, commits, clock, notices, relay, logs, states, metrics })
   const containers = await createContainers({
     ...config.containers,

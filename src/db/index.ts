@@ -46,9 +46,23 @@ export type Queue = {
   newest(): Promise<number | undefined>
   /**
    * Inside a change that holds the order: takes the oldest away, as many as have so many bytes together, and one in any
-   * case; undefined where there is none. `last`: the number of the last of them, by which later ones have higher numbers.
+   * case; undefined where there is none.
    */
-  take(change: Change, bytes: number): Promise<{ texts: string[]; last: number } | undefined>
+  take(change: Change, bytes: number): Promise<Taken | undefined>
+}
+
+/** Texts that were taken from a queue, and the number of the last of them: later ones have higher numbers. */
+export type Taken = { texts: string[]; last: number }
+
+/** How another thread of this process writes to the same file: in turns in which nobody else does. */
+export type Apart = {
+  /** Where that thread opens it (`openSqliteApart`). */
+  path: string
+  /**
+   * Gives `work` the oldest texts of the intake, of so many bytes. Once it resolves, the other thread has committed what
+   * became of them, and that they are taken (`noteTaken`). Gives undefined where there was none.
+   */
+  take<T>(bytes: number, work: (taken: Taken) => Promise<T>): Promise<{ last: number; result: T } | undefined>
 }
 
 export type Db = {
@@ -68,6 +82,8 @@ export type Db = {
   ): Promise<void>
   /** What devices report, until it has its place in the log. */
   intake: Queue
+  /** How another thread takes from it; undefined where other processes write too. */
+  apart: Apart | undefined
   /** Calls `task` when another process has committed something to tell, and when such calls may have been missed. */
   onWake(task: () => void): void
   /** The other processes on the same database; undefined where one has it to itself. */

@@ -1,10 +1,9 @@
-import { readSync, writeSync } from 'node:fs'
+import { constants, readSync } from 'node:fs'
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { createSyncing, type Syncing } from './syncing.ts'
 
 /** A file of a journal. `end`: how far it is written; `last`: the number of the last text in it. */
-export type JournalFile = { path: string; handle: FileHandle; syncing: Syncing; size: number; end: number; last: number }
+export type JournalFile = { path: string; handle: FileHandle; size: number; end: number; last: number }
 
 /** How large one is made, full of zeros: to bring what overwrites them onto the disk takes two thirds of the time that a growing file does. */
 export const fileBytes = 1024 * 1024
@@ -23,9 +22,9 @@ const numberIn = (name: string) => Number(name.slice(name.lastIndexOf('.') + 1))
 
 /** Opens a file that is there. */
 export async function openFile(path: string): Promise<JournalFile> {
-  const handle = await open(path, 'r+')
+  const handle = await open(path, constants.O_RDWR | constants.O_DSYNC)
   const { size } = await handle.stat()
-  return { path, handle, syncing: createSyncing(path), size, end: 0, last: 0 }
+  return { path, handle, size, end: 0, last: 0 }
 }
 
 /** Makes one more file for the journal beside a database. */
@@ -44,21 +43,18 @@ export async function makeFile(beside: string) {
   }
 }
 
-/** Lets a file go. */
-export async function shut({ handle, syncing }: JournalFile) {
-  await syncing.close()
-  await handle.close()
-}
-
 /** Removes a file of which all was taken; where it cannot be, what is left of it says nothing. */
 export async function discard(file: JournalFile) {
-  await shut(file)
+  await file.handle.close()
   await rm(file.path, { force: true }).catch(() => {})
 }
 
-/** Writes all bytes to a place in a file, without waiting for the disk. */
-export function writeAt({ handle }: JournalFile, bytes: Buffer, at: number) {
-  for (let done = 0; done < bytes.length; ) done += writeSync(handle.fd, bytes, done, bytes.length - done, at + done)
+/** Writes all bytes to a place in a file; resolves once they are on the disk. */
+export async function writeAt({ handle }: JournalFile, bytes: Buffer, at: number) {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at + done)
+    done += bytesWritten
+  }
 }
 
 /** So many bytes from a place in a file: what was just written is in memory. */

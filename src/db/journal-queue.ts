@@ -1,22 +1,34 @@
-import { type Db, given, type Queue } from './index.ts'
+import { type Db, given, type Queue, type Taken } from './index.ts'
 import type { Journal } from './journal.ts'
 import { createTableQueue } from './table-queue.ts'
 
 // Of what is left in the table: before the first number of the journal.
 const beforeAll = 0
 
+type Rows = Pick<Db, 'tables' | 'prepare' | 'write'>
+
+/** Inside a change: notes the number (`taken`) of the last text that was taken from the journal. */
+export const noteTaken = ({ tables, prepare }: Pick<Db, 'tables' | 'prepare'>) =>
+  prepare((database) => database.update(tables.logJournal).set({ settled: given('taken') }))
+
 /**
  * Texts that wait in a journal beside a database which one process has to itself. How far they are taken the database knows:
  * that is committed with what is made of them. What an older hub or a backup has left in the table comes first.
  */
-export function createJournalQueue(db: Pick<Db, 'tables' | 'prepare' | 'write'>, journal: Journal): Queue {
+export function createJournalQueue(db: Rows, journal: Journal) {
   const { logJournal } = db.tables
   const left = createTableQueue(db)
-  const settledNow = db.prepare((database) => database.select({ settled: logJournal.settled }).from(logJournal))
-  const setSettled = db.prepare((database) => database.update(logJournal).set({ settled: given('settled') }))
+  const takenUpTo = db.prepare((database) => database.select({ last: logJournal.settled }).from(logJournal))
+  const noting = noteTaken(db)
   let mayBeLeft = true
 
-  return {
+  function oldest([row]: { last: number }[], bytes: number): Taken | undefined {
+    const entries = journal.oldest(row?.last ?? 0, bytes)
+    const last = entries.at(-1)?.number
+    return last === undefined ? undefined : { texts: entries.map(({ text }) => text), last }
+  }
+
+  const queue: Queue = {
     append: journal.append,
 
     async newest() {
@@ -28,13 +40,22 @@ export function createJournalQueue(db: Pick<Db, 'tables' | 'prepare' | 'write'>,
       const rows = mayBeLeft ? await left.take(change, bytes) : undefined
       if (rows) return { ...rows, last: beforeAll - 1 }
       mayBeLeft = false // nobody puts anything there any more
-      const [row] = await settledNow.within(change, {})
-      const entries = journal.oldest(row?.settled ?? 0, bytes)
-      const last = entries.at(-1)?.number
-      if (last === undefined) return undefined
-      await setSettled.within(change, { settled: last })
-      change.afterCommit(() => journal.forget(last))
-      return { texts: entries.map(({ text }) => text), last }
+      const taken = oldest(await takenUpTo.within(change, {}), bytes)
+      if (!taken) return undefined
+      await noting.within(change, { taken: taken.last })
+      change.afterCommit(() => journal.forget(taken.last))
+      return taken
     }
   }
+
+  /** Gives `work` the oldest texts; it has them taken by another thread, and nobody else writes meanwhile. */
+  async function takeApart<T>(bytes: number, work: (taken: Taken) => Promise<T>) {
+    const taken = oldest(await takenUpTo.read({}), bytes)
+    if (!taken) return undefined
+    const result = await work(taken)
+    journal.forget(taken.last)
+    return { last: taken.last, result }
+  }
+
+  return { queue, takeApart }
 }

@@ -1,5 +1,5 @@
 import { readFile, rm } from 'node:fs/promises'
-import { discard, fileBytes, type JournalFile, makeFile, openFile, pathsBeside, readAt, shut, writeAt } from './journal-files.ts'
+import { discard, fileBytes, type JournalFile, makeFile, openFile, pathsBeside, readAt, writeAt } from './journal-files.ts'
 import { type Entry, lineOf, linesIn, textIn } from './journal-lines.ts'
 
 /** Beside which file the journal lies, and the id of the database in it: the texts of another's journal are none here. */
@@ -52,14 +52,12 @@ export async function openJournal(place: JournalPlace, settled: number) {
   }
 
   async function write(texts: string[]) {
-    current?.syncing.refuseIfFailed()
     const lines = texts.map((text, i) => Buffer.from(lineOf({ number: next + i, text }, place.id)))
     const bytes = Buffer.concat(lines)
     const file = await fileFor(bytes.length)
     const first = next
     next += texts.length // also where it fails: no number is given twice
-    writeAt(file, bytes, file.end)
-    await file.syncing.synced()
+    await writeAt(file, bytes, file.end)
     for (const [i, { length }] of lines.entries()) {
       stored.push({ number: first + i, file, at: file.end, length })
       file.end += length
@@ -117,7 +115,7 @@ export async function openJournal(place: JournalPlace, settled: number) {
       const all = [...files, ...(spare ? [spare] : [])]
       files.clear()
       spare = undefined
-      await Promise.all(all.map((file) => (needed.has(file) ? shut(file) : discard(file))))
+      await Promise.all(all.map((file) => (needed.has(file) ? file.handle.close() : discard(file))))
     }
   }
 }

@@ -82,6 +82,7 @@ function over(link: Link): Db {
   return {
     ...rows,
     intake: createTableQueue(rows),
+    apart: undefined,
     insertMany: ({ tx }, table, rows, on) => insertAtOnce(tx as unknown as Executor, { table, rows, replacing: on?.replacing }),
     onWake(task) {
       link.on(channel, { heard: task, anew: task })

@@ -10,10 +10,10 @@ import { createWrite, type Db, type Driver, type Preparable, type Prepared, type
 import { openJournal, readJournal } from './journal.ts'
 import { createJournalQueue } from './journal-queue.ts'
 import { type MigrationReport, migrate, refuseUnfit } from './migrations.ts'
-import { createStoring } from './storing.ts'
-import { createSyncing, noSyncing, type Syncing } from './syncing.ts'
+import { createStoring, type Storing } from './storing.ts'
 import { createTableQueue } from './table-queue.ts'
 import { defineTables } from './tables.ts'
+import { createWalSync, noWal, type WalSync } from './wal.ts'
 
 // 8 MiB of pages in memory, and 16 MiB in the log: pages that many commits change are written back once for many of them.
 const room = ['cache_size = -8192', 'wal_autocheckpoint = 4000', 'temp_store = MEMORY']
@@ -29,17 +29,13 @@ export async function openSqlite(path: string, log?: Log): Promise<Db> {
   const id = idOfJournal(writer) // before `over`: while each commit waits for the disk by itself
   const journal = await openJournal({ path, id }, settledIn(writer))
   const [storing, journaling] = [createStoring('SQLite', log), createStoring('The journal', log)]
-  const db = over(path, writer, storing)
-  const intake = createJournalQueue(db, journal)
+  const turn = createTurns()
+  const db = over(path, writer, { storing, turn })
+  const { queue, takeApart } = createJournalQueue(db, journal)
   return {
     ...db,
-    intake: {
-      ...intake,
-      append(texts) {
-        storing.check() // or what nobody can put into its place would grow and grow
-        return journaling.watch(intake.append(texts))
-      }
-    },
+    intake: { ...queue, append: (texts) => journaling.watch(queue.append(texts)) },
+    apart: { path, take: (bytes, work) => storing.watch(turn(() => takeApart(bytes, work))) },
     async ping() {
       await db.ping()
       journaling.check()
@@ -66,6 +62,13 @@ export async function openSqliteBeside(path: string): Promise<Db> {
     writer.close()
     throw error
   }
+  return onceMore(path, writer)
+}
+
+/** Opens the SQLite file at `path` for another thread of the process that has brought it up to date. */
+export const openSqliteApart = (path: string): Db => onceMore(path, open(path, { readwrite: true }))
+
+function onceMore(path: string, writer: Database): Db {
   const db = over(path, writer)
   return {
     ...db,
@@ -100,13 +103,15 @@ export function migrationsOfSqlite(path: string) {
   return appliedTo(database)
 }
 
-function over(path: string, writer: Database, storing = createStoring('SQLite')): Db {
+type Writing = { storing?: Storing; turn?: Turn }
+
+function over(path: string, writer: Database, { storing = createStoring('SQLite'), turn = createTurns() }: Writing = {}): Db {
   let looking: NodeJS.Timeout | undefined
   const wal = walOf(path, writer)
   const reader = open(path, { readonly: true })
   const read = drizzle({ client: reader, casing: 'snake_case' }) as unknown as Writer
   const tx = drizzle({ client: writer, casing: 'snake_case' }) as unknown as Writer
-  const transaction = serialTransaction(writer, { tx, wal })
+  const transaction = serialTransaction(writer, { tx, wal, turn })
   const rows = {
     tables: defineTables(sqliteColumns),
     read,
@@ -116,6 +121,7 @@ function over(path: string, writer: Database, storing = createStoring('SQLite'))
   return {
     ...rows,
     intake: createTableQueue(rows),
+    apart: undefined,
     insertMany: async (_change, table, rows, on) => insertSome(writer, { table, rows, replacing: on?.replacing }),
     onWake(task) {
       looking = setInterval(whenChanged(writer, task), lookEvery).unref()
@@ -177,9 +183,9 @@ function open(path: string, options: ConstructorParameters<typeof Database>[1]) 
 /** Where there is a log, commits leave it to each write to wait for the disk; a copy of a database has none. */
 function walOf(path: string, writer: Database) {
   const mode = writer.query<{ journal_mode: string }, []>('PRAGMA journal_mode').get()?.journal_mode
-  if (mode !== 'wal') return noSyncing
+  if (mode !== 'wal') return noWal
   writer.run('PRAGMA synchronous = NORMAL')
-  return createSyncing(`${path}-wal`)
+  return createWalSync(`${path}-wal`)
 }
 
 /** Each of the two handles prepares the statement when it first needs it. */
@@ -218,19 +224,30 @@ function insertSome(writer: Database, { table, rows, replacing }: Bulk) {
   }
 }
 
-type Writing = { tx: Writer; wal: Syncing }
+type Turn = <T>(work: () => Promise<T>) => Promise<T>
+
+/** Work that must not overlap, one after the other in the order in which it is asked for. */
+function createTurns(): Turn {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const run = last.then(work)
+    last = run.catch(() => {})
+    return run
+  }
+}
+
+type Handle = { tx: Writer; wal: WalSync; turn: Turn }
 
 /**
  * Drizzle's own `transaction` commits before an async callback ends, so the transaction is spelled out and queued here. It
  * is done once it is on the disk: what was acknowledged survives a power cut. The next begins without waiting for that.
  */
-function serialTransaction(database: Database, { tx, wal }: Writing): Driver['transaction'] {
+function serialTransaction(database: Database, { tx, wal, turn }: Handle): Driver['transaction'] {
   // One writer: numbers follow commits by themselves. A hub sees for itself that another process has changed something.
   const shared = { lockOrder: async () => {}, wakeOthers: async () => {} }
   const [begin, commit] = [database.query('BEGIN IMMEDIATE'), database.query('COMMIT')]
-  let last: Promise<unknown> = Promise.resolve()
   return async (work) => {
-    const run = last.then(async () => {
+    const result = await turn(async () => {
       wal.refuseIfFailed()
       begin.run()
       try {
@@ -242,8 +259,6 @@ function serialTransaction(database: Database, { tx, wal }: Writing): Driver['tr
         throw error
       }
     })
-    last = run.catch(() => {})
-    const result = await run
     await wal.synced()
     return result
   }

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { servedAssets } from '../../src/apis/hub/docs.ts'
+import { createLedger } from '../support/crash/ledger.ts'
+import { flood, hasFoldThread } from '../support/flood.ts'
 import { password } from '../support/hub.ts'
-import { mqttClient } from '../support/mqtt.ts'
+import { mqttClient, until } from '../support/mqtt.ts'
 import { hubHome } from '../support/process.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -59,6 +61,12 @@ describe('the one-file build', () => {
     expect(JSON.parse((await client.next()).payload)).toMatchObject({ version: '1.0.0' })
     const broken = await asked(`POST /v1/packages/${id}/recipes`, { ...recipe, revision: '2', recipe: 'name = = 1' })
     expect(broken.body).toMatchObject({ message: expect.stringContaining('recipe does not parse as Lua') })
+
+    const { device_secret: device = '' } = (await asked('POST /admin/devices', { device_name: 'lamp', board: 'esp8266' }))
+      .body as { device_secret?: string }
+    const { stop } = flood({ base: hub.base, secrets: [device], ledger: createLedger(), name: 'lamp' })
+    await until(() => hasFoldThread(hub.base), 'the thread for what devices report', 20_000)
+    await stop()
 
     expect((await run(['verify'], home.env)).output).toEndWith('Everything is right.\n')
     expect((await run(['backup', join(home.dataDir, 'hub.tar')], home.env)).code).toBe(0)

@@ -40,6 +40,11 @@ export function createLogDevices({ db }: { db: Db }) {
     /** The number of a device, where it is in memory. */
     known: (each: string) => numbers.get(each),
 
+    /** Notes the numbers of devices that another thread has found. */
+    remember(found: Map<string, number>) {
+      for (const [each, number] of found) numbers.set(each, number)
+    },
+
     /** Inside a change, which holds the order: the numbers of those devices that are not given by their numbers. Who is new gets one. */
     async numbersOf(change: Change, devices: (string | number)[]) {
       const ids = [...new Set(devices)].filter((each) => typeof each === 'string')

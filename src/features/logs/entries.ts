@@ -20,6 +20,10 @@ export function createEntries({ db, chain }: { db: Db; chain: Chain }) {
   const { applications, logChains, logEntries } = db.tables
   const listeners = new Set<(stored: Stored) => void>()
 
+  function tell(stored: Stored[]) {
+    for (const one of stored) for (const listener of listeners) listener(one)
+  }
+
   /** The ends of the chains of those applications that there are; one that is new begins here. */
   async function endsOf({ tx }: Change, ids: string[]) {
     const ends = new Map<string, End>()
@@ -56,9 +60,7 @@ export function createEntries({ db, chain }: { db: Db; chain: Chain }) {
       .update(logChains)
       .set({ ...place, signature: chain.sign(applicationId, 'end', place), total: sql`${logChains.total} + ${entries}` })
       .where(eq(logChains.id, log))
-    afterCommit(() => {
-      for (const listener of listeners) listener({ applicationId, entries, last: place.seq })
-    })
+    afterCommit(() => tell([{ applicationId, entries, last: place.seq }]))
   }
 
   return {
@@ -76,6 +78,9 @@ export function createEntries({ db, chain }: { db: Db; chain: Chain }) {
       }
       for (const { end, place } of before) await moveEnd(change, end, place)
     },
+
+    /** Tells those who listen what another thread has stored. */
+    tell,
 
     /** Calls `listener` after each commit of this process that has added to the log of an application. Gives the way to stop. */
     listen(listener: (stored: Stored) => void) {

@@ -1,24 +1,28 @@
 import type { Db } from '../../db/index.ts'
 import { createBatches } from '../../lib/batches.ts'
+import type { HubError } from '../../lib/errors.ts'
+import { asUnavailable } from '../../lib/failures.ts'
 import type { Log } from '../../lib/log.ts'
 import type { LogDevices } from './devices.ts'
-import type { Entries, NewEntry } from './entries.ts'
-import { linesOf, packed, type Report, unpacked } from './packing.ts'
+import type { Entries } from './entries.ts'
+import type { FoldThread } from './fold-thread.ts'
+import type { Folding } from './folding.ts'
+import { packed, type Report } from './packing.ts'
 import type { Sightings } from './sightings.ts'
 
 /** What a device, by its id or its number, has reported: that it is there, and lines for the log. */
 export type DeviceReport = { device: string | number; applicationId: string | null; at: Date; lines: string[] }
 
-/** The type of an entry that is a line of a device. */
-export const deviceType = 'device'
-
 /** When reports get their place in the log: once so many wait, or so much text, or so long after the first, in ms. */
 const enough = { reports: 4000, text: 1024 * 1024 }
 const patience = 250
 
+/** As many at a time are folded by a thread of its own. */
+const many = 1000
+
 const reportsAtOnce = 500
-const weightAtOnce = 64 * 1024
-const garbageAtMost = 1024 * 1024
+/** How many bytes of them in one transaction: a thread of its own holds up nobody but those who write elsewhere. */
+const atOnce = { here: 64 * 1024, apart: 192 * 1024 }
 const retryAfter = 1000
 
 export type Intake = ReturnType<typeof createIntake>
@@ -29,6 +33,9 @@ type Needs = {
   entries: Entries
   devices: LogDevices
   sightings: Sightings
+  folding: Folding
+  /** Takes over where there is much to fold; none where other hubs share the database. */
+  thread: FoldThread | undefined
   /** Told of each commit how many reports it has stored. */
   committed: (reports: number) => void
 }
@@ -40,10 +47,10 @@ type Job = { report: Report; resolve(): void; reject(reason: unknown): void }
  * lots are folded into the log, and it is noted when their devices were last heard of, in one transaction. So a report costs
  * no page of its own in either, however many devices there are; who reads them settles first.
  */
-export function createIntake({ db, log, entries, devices, sightings, committed }: Needs) {
+export function createIntake({ db, log, entries, devices, sightings, folding, thread, committed }: Needs) {
   const batches = createBatches<Job>(reportsAtOnce, store)
   let waiting = { reports: 0, text: 0 }
-  let garbage = 0
+  let stuck: { reason: HubError; text: number } | undefined // that nothing can be folded, and what has come since
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
   let queued: Promise<void> | undefined
@@ -51,6 +58,7 @@ export function createIntake({ db, log, entries, devices, sightings, committed }
   async function store(jobs: Job[]) {
     const texts = packed(jobs.map(({ report }) => report))
     try {
+      if (stuck && stuck.text >= enough.text) throw stuck.reason // or what waits would grow and grow
       await db.intake.append(texts)
     } catch (reason) {
       for (const { reject } of jobs) reject(reason)
@@ -58,34 +66,31 @@ export function createIntake({ db, log, entries, devices, sightings, committed }
     }
     committed(jobs.length)
     for (const { resolve } of jobs) resolve()
-    schedule({ reports: jobs.length, text: texts.reduce((sum, { length }) => sum + length, 0) })
+    const text = texts.reduce((sum, { length }) => sum + length, 0)
+    if (stuck) stuck.text += text
+    schedule({ reports: jobs.length, text })
   }
 
   /** Folds the oldest reports; gives the number of the last of them, undefined where there was none. */
-  function foldSome() {
+  async function foldSome() {
+    return thread?.isUp() ? foldApart(thread) : foldHere()
+  }
+
+  function foldHere() {
     return db.write(async (change) => {
       await change.lockOrder() // two at once, on whichever nodes, would fold the same
-      const taken = await db.intake.take(change, weightAtOnce)
-      if (!taken) return undefined
-      const reports = taken.texts.flatMap(unpacked)
-      const numbers = await devices.numbersOf(change, reports.map(deviceOf))
-      const times = new Map(reports.map((report) => [numberOf(report, numbers), report[2]]))
-      await sightings.note(change, times)
-      await entries.write(
-        change,
-        reports.flatMap((report) => entriesOf(report, numberOf(report, numbers)))
-      )
-      collect(taken.texts)
-      return taken.last
+      const taken = await db.intake.take(change, atOnce.here)
+      if (taken) await folding.fold(change, taken.texts)
+      return taken?.last
     })
   }
 
-  /** Texts and what is made of them are garbage at once, and left to itself the collector lets tens of megabytes of it stand. */
-  function collect(texts: string[]) {
-    for (const { length } of texts) garbage += length
-    if (garbage < garbageAtMost) return
-    garbage = 0
-    Bun.gc(false)
+  async function foldApart({ fold }: FoldThread) {
+    const taken = await fold(atOnce.apart)
+    if (!taken) return undefined
+    devices.remember(taken.result.numbers)
+    entries.tell(taken.result.stored)
+    return taken.last
   }
 
   async function foldUpTo(upTo: number) {
@@ -111,20 +116,28 @@ export function createIntake({ db, log, entries, devices, sightings, committed }
   function schedule(more: typeof waiting) {
     const before = waiting
     waiting = { reports: before.reports + more.reports, text: before.text + more.text }
-    timer ??= setTimeout(foldInBackground, patience)
-    if (!isEnough(before) && isEnough(waiting)) setImmediate(foldInBackground)
+    timer ??= setTimeout(inBackground, patience)
+    if (!isEnough(before) && isEnough(waiting)) setImmediate(inBackground)
   }
 
-  function foldInBackground() {
+  async function foldInBackground() {
     clearTimeout(timer)
     timer = undefined
+    if (waiting.reports >= many) thread?.start()
     waiting = { reports: 0, text: 0 }
-    const folded = settle().then(sightings.settleMany)
-    folded.catch((error: unknown) => {
+    try {
+      await settle()
+      await sightings.settleMany()
+      stuck = undefined
+    } catch (error) {
+      const reason = asUnavailable(error)
+      if (reason) stuck ??= { reason, text: 0 }
       log.error({ err: error }, 'reports could not be put into the log; they are kept, and it is tried again')
-      timer ??= setTimeout(foldInBackground, retryAfter)
-    })
+      timer ??= setTimeout(inBackground, retryAfter)
+    }
   }
+
+  const inBackground = () => void foldInBackground()
 
   return {
     /** Takes in a report; resolves once it is stored. Those who come first are stored first. */
@@ -150,16 +163,7 @@ export function createIntake({ db, log, entries, devices, sightings, committed }
       } catch (error) {
         log.error({ err: error }, 'reports wait for the next start to be put into the log')
       }
+      await thread?.stop()
     }
   }
-}
-
-const deviceOf = ([device]: Report) => device
-
-const numberOf = ([device]: Report, numbers: Map<string, number>) =>
-  typeof device === 'number' ? device : (numbers.get(device) ?? 0)
-
-const entriesOf = (report: Report, device: number): NewEntry[] => {
-  const at = new Date(report[2])
-  return linesOf(report).map((payload) => ({ applicationId: report[1], device, type: deviceType, payload, at }))
 }

@@ -6,7 +6,9 @@ import type { Log } from '../../lib/log.ts'
 import { createChain } from './chain.ts'
 import { createLogDevices } from './devices.ts'
 import { createEntries, type NewEntry } from './entries.ts'
-import { createIntake, deviceType } from './intake.ts'
+import { createFoldThread } from './fold-thread.ts'
+import { createFolding, deviceType } from './folding.ts'
+import { createIntake } from './intake.ts'
 import { createParts } from './parts.ts'
 import { createRetention } from './retention.ts'
 import { createSightings } from './sightings.ts'
@@ -14,7 +16,7 @@ import { createVerification } from './verification.ts'
 
 const page = 1000
 
-export { deviceType } from './intake.ts'
+export { deviceType } from './folding.ts'
 export type { LogLine } from './parts.ts'
 
 /** From where a log is read: after an entry, or from a time on. */
@@ -61,7 +63,9 @@ export function createLogs({ db, commits, clock, log, secret, committed = () => 
   const entries = createEntries({ db, chain })
   const devices = createLogDevices({ db })
   const sightings = createSightings({ db })
-  const intake = createIntake({ db, log, entries, devices, sightings, committed })
+  const folding = createFolding({ entries, devices, sightings })
+  const thread = db.apart && createFoldThread({ apart: db.apart, secret, log })
+  const intake = createIntake({ db, log, entries, devices, sightings, folding, thread, committed })
   const parts = createParts(db)
   const retention = createRetention({ db, chain, parts, settle: intake.settle })
   const { id, type, payload, at, seq, hash } = logEntries
@@ -80,6 +84,9 @@ export function createLogs({ db, commits, clock, log, secret, committed = () => 
 
     /** How many reports wait to be stored. */
     waiting: intake.waiting,
+
+    /** Whether a thread of its own puts them into their place at present. */
+    hasThread: () => thread?.isUp() ?? false,
 
     /** The number that the log has for a device, where it is in memory: a report that names it costs less. */
     deviceNumber: devices.known,

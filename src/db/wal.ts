@@ -3,16 +3,16 @@ import { promisify } from 'node:util'
 
 const sync = promisify(fdatasync)
 
-export type Syncing = ReturnType<typeof createSyncing>
+export type WalSync = ReturnType<typeof createWalSync>
 
-/** For a database without a log: each commit is on the disk when it is done. */
-export const noSyncing: Syncing = { refuseIfFailed() {}, synced: async () => {}, close: async () => {} }
+/** For a file without such a log: each commit is on the disk when it is done. */
+export const noWal: WalSync = { refuseIfFailed() {}, synced: async () => {}, close: async () => {} }
 
 /**
- * Brings what was written to the file at `path` onto the disk, as SQLite's `synchronous = FULL` would inside each commit;
- * but meanwhile the process goes on, and those who ask while the disk is at it share the next turn.
+ * Brings what was written to SQLite's log at `path` onto the disk, as `synchronous = FULL` would inside each commit; but
+ * meanwhile the process goes on, and those who ask while the disk is at it share the next turn.
  */
-export function createSyncing(path: string) {
+export function createWalSync(path: string) {
   const file = openSync(path, 'r')
   let running: Promise<void> | undefined
   let queued: Promise<void> | undefined

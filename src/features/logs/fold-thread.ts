@@ -1,0 +1,98 @@
+import { Worker } from 'node:worker_threads'
+import type { Apart } from '../../db/index.ts'
+import { workerModule } from '../../lib/assets.ts'
+import type { Log } from '../../lib/log.ts'
+import type { Order, Report, Workplace } from './fold-worker.ts'
+
+const module = workerModule('features/logs/fold-worker.ts', new URL('./fold-worker.ts', import.meta.url))
+
+const idleAtMost = 60_000
+const restAfterFailure = 60_000
+
+type Folded = Exclude<Report, 'ready' | { failed: unknown }>
+
+export type FoldThread = ReturnType<typeof createFoldThread>
+
+/** A thread of its own that puts reports into their place while there are many: who reports meanwhile is not held up. It ends by itself when there are few. */
+export function createFoldThread({ apart, secret, log }: { apart: Apart; secret: string; log: Log }) {
+  let starting: Worker | undefined
+  let up: Worker | undefined
+  let answer: PromiseWithResolvers<Folded> | undefined
+  let failedAt = Number.NEGATIVE_INFINITY
+  let idle: NodeJS.Timeout | undefined
+
+  function start() {
+    if (starting || up || performance.now() - failedAt < restAfterFailure) return
+    const workplace: Workplace = { path: apart.path, secret }
+    const worker = new Worker(module, { workerData: workplace })
+    starting = worker
+    worker.on('message', (report: Report) => hear(worker, report))
+    worker.on('error', (error) => gone(worker, error))
+    worker.on('exit', () => gone(worker, new Error('The thread that folds reports has ended')))
+    worker.unref()
+  }
+
+  function hear(worker: Worker, report: Report) {
+    if (report === 'ready') return ready(worker)
+    if ('failed' in report)
+      answer?.reject(Object.assign(new Error(`Reports were not folded: ${report.failed.name}`), report.failed))
+    else answer?.resolve(report)
+  }
+
+  function ready(worker: Worker) {
+    if (worker !== starting) return
+    starting = undefined
+    up = worker
+    endWhenIdle()
+  }
+
+  function gone(worker: Worker, error: unknown) {
+    if (worker !== starting && worker !== up) return
+    log.error({ err: error }, 'the thread that folds reports is gone; the hub does it by itself')
+    failedAt = performance.now()
+    starting = undefined
+    up = undefined
+    answer?.reject(error)
+  }
+
+  function endWhenIdle() {
+    clearTimeout(idle)
+    idle = setTimeout(() => void stop(), idleAtMost).unref()
+  }
+
+  async function stop() {
+    clearTimeout(idle)
+    const worker = up ?? starting
+    starting = undefined
+    up = undefined
+    if (!worker) return
+    const ended = new Promise((resolve) => void worker.once('exit', resolve))
+    const order: Order = 'end'
+    worker.postMessage(order, [])
+    await ended
+  }
+
+  return {
+    /** Whether it may be given work. */
+    isUp: () => up !== undefined,
+
+    /** There is much to do: begins the thread where there is none, and keeps it. */
+    start() {
+      if (up) endWhenIdle()
+      else start()
+    },
+
+    /** Has it put the oldest reports, of so many bytes, into their place; gives what that came to, undefined where none waits. */
+    fold: (bytes: number) =>
+      apart.take(bytes, (taken) => {
+        answer = Promise.withResolvers<Folded>()
+        const order: Order = taken
+        if (up) up.postMessage(order, [])
+        else answer.reject(new Error('There is no thread that folds reports'))
+        return answer.promise
+      }),
+
+    /** Ends the thread, once it has done what it is at. */
+    stop
+  }
+}
