@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { databaseName } from '../support/databases.ts'
 import { deploy, type TestHub, type TestUser, testDevice, testHub } from '../support/hub.ts'
+import { listed } from '../support/mqtt.ts'
 
 const image = new TextEncoder().encode('an image')
 
@@ -73,6 +74,34 @@ describe(`what is kept in memory of a device, on ${databaseName}, is right after
     })
     await Promise.all([deploying, ...beating])
     expect(await beat()).toBe('13')
+  })
+
+  test('reports that come at once: the last to come is what is so', async () => {
+    const { hub, ada } = await warm()
+    await using _ = hub
+    const { reports, devices } = hub.hub
+    const { body } = await ada.call('POST /ada/devices', { device_name: 'bell', board: 'esp8266' })
+    const { device_secret: secret } = body as { device_secret: string }
+    const status = async () => (await listed(ada, 'bell'))?.status
+    const orders = [
+      'ready running',
+      'running ready',
+      'ready ready running ready',
+      'running ready running running',
+      'running ready'
+    ]
+    for (const order of orders) {
+      const said = order.split(' ') as ('ready' | 'running')[]
+      const bell = await devices.bySecret(secret, () => 'here')
+      await Promise.all(said.map((one) => reports.heartbeat(bell, { status: one }, [])))
+      expect([order, await status()]).toEqual([order, said.at(-1)])
+    }
+    const { device } = await devices.bySecret(secret, () => 'here')
+    for (const order of orders) {
+      const said = order.split(' ') as ('ready' | 'running')[]
+      await Promise.all(said.map((one) => reports.status(device, { status: one })))
+      expect([order, await status()]).toEqual([order, said.at(-1)])
+    }
   })
 
   test('devices that should run the same deployment share what is known of it', async () => {

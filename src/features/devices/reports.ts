@@ -19,6 +19,9 @@ export type HeartbeatAnswer = { relaunch: true } | { relaunch: false; deployment
 
 export type Reports = ReturnType<typeof createReports>
 
+/** What is done to a device as it is then. */
+type Work<T> = (change: Change, state: DeviceState) => Promise<T>
+
 const keyOf = (deviceId: string) => `device:${deviceId}`
 const nothing = new Uint8Array()
 
@@ -44,6 +47,7 @@ type Needs = {
 export function createReports({ db, commits, clock, notices, relay, logs, states, metrics }: Needs) {
   const { devices } = db.tables
   const listeners = new Set<(report: Report) => void>()
+  const changing = new Map<string, Promise<unknown>>() // devices by their ids: the last change of each that is under way
   const isDevice = eq(devices.id, given('id'))
   const setStatus = db.prepare((database) =>
     database
@@ -71,25 +75,34 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
     return state
   }
 
-  /** Stores that a device was there, with the lines that it sent; gives it as it is then. Throws `missing` for one that is no more. */
-  async function takeIn(known: DeviceState | string, lines: string[] = []): Promise<DeviceState> {
-    const state = typeof known !== 'string' && known.current ? known : await current(known)
+  /** Stores that a device was there, with the lines that it sent. */
+  function takeIn(state: DeviceState, lines: string[] = []) {
     const { id, applicationId } = state.device
     state.number ??= logs.deviceNumber(id)
-    await logs.report({ device: state.number ?? id, applicationId, at: clock.now(), lines })
-    return state.current ? state : current(state)
+    return logs.report({ device: state.number ?? id, applicationId, at: clock.now(), lines })
   }
 
-  /** Changes a device as it is now, in the next transaction. Throws `missing` for one that is no more. */
-  async function onDevice<T>(known: DeviceState, work: (change: Change, state: DeviceState) => Promise<T>): Promise<T> {
+  /**
+   * Changes a device, once what it sent is stored, and what it sent before is done with: of two reports the later is what is
+   * so. Throws `missing` for one that is no more.
+   */
+  async function changeInTurn<T>(known: DeviceState, stored: Promise<void>, work: Work<T>): Promise<T> {
     const { id } = known.device
-    const state = await current(known)
+    const before = changing.get(id)
+    const changed = Promise.all([before, stored]).then(async () => {
+      const state = await current(known)
+      return commits.submit((change) => work(change, state))
+    })
+    const done = changed.catch(() => {})
+    changing.set(id, done)
     try {
-      return await commits.submit((change) => work(change, state))
+      return await changed
     } catch (error) {
       states.drop(id) // what the work noted in it has not come to pass
       if (await states.byId(id)) throw error
       throw missing('Device not found')
+    } finally {
+      if (changing.get(id) === done) changing.delete(id)
     }
   }
 
@@ -98,6 +111,9 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
 
   const isNews = (state: DeviceState, report: StatusReport) =>
     state.status !== report.status || state.runningId !== runningOf(state, report)
+
+  /** As a report comes: what comes before it may be about to change the device, and only then is it known. */
+  const mayBeNews = (state: DeviceState, report: StatusReport) => isNews(state, report) || changing.has(state.device.id)
 
   async function storeStatus(change: Change, state: DeviceState, report: StatusReport) {
     if (!isNews(state, report)) return
@@ -128,19 +144,33 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
 
   const answerOf = ({ deployment }: DeviceState): HeartbeatAnswer => ({ relaunch: false, deploymentId: deployment?.id })
 
-  async function storeNews(change: Change, state: DeviceState, report: StatusReport): Promise<HeartbeatAnswer> {
-    await storeStatus(change, state, report)
+  async function claimOrAnswer(change: Change, state: DeviceState): Promise<HeartbeatAnswer> {
     return (await claimRelaunch(change, state)) ? { relaunch: true } : answerOf(state)
+  }
+
+  async function storeNews(change: Change, state: DeviceState, report: StatusReport) {
+    await storeStatus(change, state, report)
+    return claimOrAnswer(change, state)
+  }
+
+  /** The answer to a heartbeat that says nothing new: by what is so when it is stored. */
+  async function answerOnce(stored: Promise<void>, known: DeviceState) {
+    await stored
+    const state = known.current ? known : await current(known)
+    return state.relaunchPending ? changeInTurn(state, stored, claimOrAnswer) : answerOf(state)
   }
 
   return {
     /** Stores a heartbeat with its log lines, and gives what to do: relaunch (once), or which deployment to run. */
     async heartbeat(known: DeviceState, report: StatusReport, lines: string[]): Promise<HeartbeatAnswer> {
       refuseTooMany(lines)
-      const state = await takeIn(known, lines)
+      const state = known.current ? known : await current(known)
+      const stored = takeIn(state, lines)
       // Most often there is nothing more to do, and nothing to wait for.
-      const hasNews = isNews(state, report) || state.relaunchPending
-      const answer = hasNews ? await onDevice(state, (change, now) => storeNews(change, now, report)) : answerOf(state)
+      const answer =
+        mayBeNews(state, report) || state.relaunchPending
+          ? await changeInTurn(state, stored, (change, now) => storeNews(change, now, report))
+          : await answerOnce(stored, state)
       metrics.heartbeat()
       tell({ device: known.device, over: 'http', status: report.status, lines })
       return answer
@@ -148,15 +178,17 @@ export function createReports({ db, commits, clock, notices, relay, logs, states
 
     /** Stores a status that came over MQTT. */
     async status(device: Device, report: StatusReport) {
-      const state = await takeIn(device.id)
-      if (isNews(state, report)) await onDevice(state, (change, now) => storeStatus(change, now, report))
+      const state = await current(device.id)
+      const stored = takeIn(state)
+      if (mayBeNews(state, report)) await changeInTurn(state, stored, (change, now) => storeStatus(change, now, report))
+      else await stored
       tell({ device, over: 'mqtt', status: report.status, lines: [] })
     },
 
     /** Stores log lines that came over MQTT. */
     async log(device: Device, lines: string[]) {
       refuseTooMany(lines)
-      await takeIn(device.id, lines)
+      await takeIn(await current(device.id), lines)
       tell({ device, over: 'mqtt', lines })
     },
 
