@@ -1,10 +1,15 @@
 import { expect, test } from 'bun:test'
 import { createGroupCommit } from '../../src/db/group-commit.ts'
 import type { Db } from '../../src/db/index.ts'
-import type { Stored } from '../../src/features/logs/entries.ts'
-import { createFoldThread } from '../../src/features/logs/fold-thread.ts'
+import { createChain } from '../../src/features/logs/chain.ts'
+import { createLogDevices } from '../../src/features/logs/devices.ts'
+import { createEntries, type Stored } from '../../src/features/logs/entries.ts'
+import { createFoldThread, type FoldThread } from '../../src/features/logs/fold-thread.ts'
+import { createFolding } from '../../src/features/logs/folding.ts'
+import { createIntake } from '../../src/features/logs/intake.ts'
 import { packed, type Report } from '../../src/features/logs/packing.ts'
 import { createLogs } from '../../src/features/logs/service.ts'
+import { createSightings } from '../../src/features/logs/sightings.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { newId } from '../../src/lib/secrets.ts'
 import { freshDb, postgresServer } from '../support/databases.ts'
@@ -24,6 +29,19 @@ async function application({ tables, write }: Db) {
   return id
 }
 
+type Apart = NonNullable<Db['apart']>
+
+/** Calls `asked` once work was given something to take. */
+const noticing = ({ path, take }: Apart, asked: () => void): Apart => ({
+  path,
+  take: (bytes, work) =>
+    take(bytes, (taken) => {
+      const done = work(taken)
+      asked()
+      return done
+    })
+})
+
 /** A database with an application, a log over it and what that logs of itself, and a thread that folds. */
 async function stage(changed: (db: Db) => Db = (db) => db) {
   const { db: plain, ...end } = await freshDb()
@@ -32,13 +50,14 @@ async function stage(changed: (db: Db) => Db = (db) => db) {
   const said: string[] = []
   const log = createLog('info', { write: (line: string) => void said.push(line) })
   const logs = createLogs({ db, commits: createGroupCommit(db), clock: { now: () => new Date(noon) }, log, secret })
-  const thread = createFoldThread({ apart: db.apart as NonNullable<Db['apart']>, secret, log })
+  const thread = createFoldThread({ apart: db.apart as Apart, secret, log })
   const report = (device: string | number, line: string): Report => [device, app, noon, line]
   return {
     db,
     app,
     logs,
     thread,
+    log,
     said,
     append: (reports: Report[]) => db.intake.append(packed(reports)),
     report,
@@ -131,6 +150,41 @@ if (!postgresServer) {
       'the thread that folds reports is gone; the hub does it by itself'
     ])
     expect(t.logs.hasThread()).toBe(false)
+  })
+
+  test('it ends once it has done what it is at, and holds up nobody who writes', async () => {
+    const asked = Promise.withResolvers<void>()
+    await using t = await stage((db) => ({ ...db, apart: db.apart && noticing(db.apart, asked.resolve) }))
+    await t.up()
+    await t.append(Array.from({ length: 5000 }, (_, n) => t.report(`device ${n}`, `line ${n}`)))
+    const folding = t.thread.fold(MiB)
+    await asked.promise
+    await Promise.all([t.thread.stop(), t.logs.store(t.app, [{ type: 'audit', payload: 'meanwhile' }])])
+    expect((await folding)?.result.numbers.size).toBe(5000)
+    expect(await t.logs.total(t.app)).toBe(5001)
+  })
+
+  test('what it has not folded when it ends the hub folds by itself', async () => {
+    await using t = await stage()
+    let isUp = true
+    const thread: FoldThread = {
+      isUp: () => isUp,
+      start() {},
+      async fold() {
+        isUp = false
+        throw new Error('it has ended')
+      },
+      stop: async () => {}
+    }
+    const { db, log } = t
+    const [entries, devices] = [createEntries({ db, chain: createChain(secret) }), createLogDevices({ db })]
+    const sightings = createSightings({ db })
+    const folding = createFolding({ entries, devices, sightings })
+    const intake = createIntake({ db, log, entries, devices, sightings, folding, thread, committed() {} })
+    await intake.add({ device: 'lamp', applicationId: t.app, at: new Date(noon), lines: ['the last'] })
+    await intake.settle()
+    await intake.stop()
+    expect([isUp, await t.logs.total(t.app), t.said]).toEqual([false, 1, []])
   })
 
   test('it ends when it is told to, also while it begins, and begins again', async () => {

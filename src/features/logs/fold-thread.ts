@@ -66,6 +66,7 @@ export function createFoldThread({ apart, secret, log }: { apart: Apart; secret:
     starting = undefined
     up = undefined
     if (!worker) return
+    await answer?.promise.catch(() => {})
     const ended = new Promise((resolve) => void worker.once('exit', resolve))
     const order: Order = 'end'
     worker.postMessage(order, [])

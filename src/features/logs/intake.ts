@@ -73,7 +73,13 @@ export function createIntake({ db, log, entries, devices, sightings, folding, th
 
   /** Folds the oldest reports; gives the number of the last of them, undefined where there was none. */
   async function foldSome() {
-    return thread?.isUp() ? foldApart(thread) : foldHere()
+    if (!thread?.isUp()) return foldHere()
+    try {
+      return await foldApart(thread)
+    } catch (error) {
+      if (thread.isUp()) throw error
+      return foldHere() // it has ended meanwhile
+    }
   }
 
   function foldHere() {
