@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { readdir } from 'node:fs/promises'
 import { operate } from '../support/command.ts'
 import { createLedger, faultless } from '../support/crash/ledger.ts'
 import { flood, hasFoldThread } from '../support/flood.ts'
@@ -42,10 +43,27 @@ test('a hub that is killed while a thread puts what thousands report into the lo
     hub = await home.start()
   }
   expect(ledger.acknowledged.size).toBeGreaterThan(kills * 1000)
+
   const { base } = hub
   const logs = await Promise.all(names.map((name) => wholeLog({ base, token, path: `/admin/devices/${name}` })))
   expect(ledger.faults(logs.flat())).toEqual(faultless)
-  hub.child.kill('SIGTERM')
-  expect(await hub.child.exited).toBe(0)
+  await endsWell(hub)
   expect((await operate('verify', home.env)).output).toEndWith('Everything is right.\n')
 }, 120_000)
+
+test('a hub that is stopped while a thread has work to do is done with all of it when it ends', async () => {
+  await using home = await hubHome({ DATABASE_URL: '' })
+  const hub = await home.start()
+  const secrets = [await register(hub, await signIn(hub), 'lamp')]
+  const { stop } = flood({ base: hub.base, secrets, ledger: createLedger(), name: 'all' })
+  await until(() => hasFoldThread(hub.base), 'the thread', 20_000)
+  await Bun.sleep(500)
+  await stop()
+  await endsWell(hub)
+  expect((await readdir(home.dataDir)).filter((name) => name.includes('-reports.'))).toEqual([])
+}, 60_000)
+
+async function endsWell({ child }: Pick<HubProcess, 'child'>) {
+  child.kill('SIGTERM')
+  expect(await child.exited).toBe(0)
+}

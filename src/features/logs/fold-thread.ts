@@ -29,7 +29,6 @@ export function createFoldThread({ apart, secret, log }: { apart: Apart; secret:
     worker.on('message', (report: Report) => hear(worker, report))
     worker.on('error', (error) => gone(worker, error))
     worker.on('exit', () => gone(worker, new Error('The thread that folds reports has ended')))
-    worker.unref()
   }
 
   function hear(worker: Worker, report: Report) {
