@@ -9,14 +9,16 @@ const module = workerModule('features/logs/fold-worker.ts', new URL('./fold-work
 const idleAtMost = 60_000
 const restAfterFailure = 60_000
 
+type Thread = { worker: Worker; ended: Promise<void> }
+
 type Folded = Exclude<Report, 'ready' | { failed: unknown }>
 
 export type FoldThread = ReturnType<typeof createFoldThread>
 
 /** A thread of its own that puts reports into their place while there are many: who reports meanwhile is not held up. It ends by itself when there are few. */
 export function createFoldThread({ apart, secret, log }: { apart: Apart; secret: string; log: Log }) {
-  let starting: Worker | undefined
-  let up: Worker | undefined
+  let starting: Thread | undefined
+  let up: Thread | undefined
   let answer: PromiseWithResolvers<Folded> | undefined
   let failedAt = Number.NEGATIVE_INFINITY
   let idle: NodeJS.Timeout | undefined
@@ -25,33 +27,38 @@ export function createFoldThread({ apart, secret, log }: { apart: Apart; secret:
     if (starting || up || performance.now() - failedAt < restAfterFailure) return
     const workplace: Workplace = { path: apart.path, secret }
     const worker = new Worker(module, { workerData: workplace })
-    starting = worker
-    worker.on('message', (report: Report) => hear(worker, report))
-    worker.on('error', (error) => gone(worker, error))
-    worker.on('exit', () => gone(worker, new Error('The thread that folds reports has ended')))
+    const { promise: ended, resolve } = Promise.withResolvers<void>()
+    const thread = { worker, ended }
+    starting = thread
+    worker.on('message', (report: Report) => hear(thread, report))
+    worker.on('error', (error) => gone(thread, error))
+    worker.on('exit', () => {
+      gone(thread, new Error('The thread that folds reports has ended'))
+      resolve()
+    })
   }
 
-  function hear(worker: Worker, report: Report) {
-    if (report === 'ready') return ready(worker)
+  function hear(thread: Thread, report: Report) {
+    if (report === 'ready') return ready(thread)
     if ('failed' in report)
       answer?.reject(Object.assign(new Error(`Reports were not folded: ${report.failed.name}`), report.failed))
     else answer?.resolve(report)
   }
 
-  function ready(worker: Worker) {
-    if (worker !== starting) return
+  function ready(thread: Thread) {
+    if (thread !== starting) return
     starting = undefined
-    up = worker
+    up = thread
     endWhenIdle()
   }
 
-  function gone(worker: Worker, error: unknown) {
-    if (worker !== starting && worker !== up) return
+  function gone(thread: Thread, error: unknown) {
+    answer?.reject(error)
+    if (thread !== starting && thread !== up) return
     log.error({ err: error }, 'the thread that folds reports is gone; the hub does it by itself')
     failedAt = performance.now()
     starting = undefined
     up = undefined
-    answer?.reject(error)
   }
 
   function endWhenIdle() {
@@ -61,15 +68,14 @@ export function createFoldThread({ apart, secret, log }: { apart: Apart; secret:
 
   async function stop() {
     clearTimeout(idle)
-    const worker = up ?? starting
+    const thread = up ?? starting
     starting = undefined
     up = undefined
-    if (!worker) return
+    if (!thread) return
     await answer?.promise.catch(() => {})
-    const ended = new Promise((resolve) => void worker.once('exit', resolve))
     const order: Order = 'end'
-    worker.postMessage(order, [])
-    await ended
+    thread.worker.postMessage(order, [])
+    await thread.ended
   }
 
   return {
@@ -87,7 +93,7 @@ export function createFoldThread({ apart, secret, log }: { apart: Apart; secret:
       apart.take(bytes, (taken) => {
         answer = Promise.withResolvers<Folded>()
         const order: Order = taken
-        if (up) up.postMessage(order, [])
+        if (up) up.worker.postMessage(order, [])
         else answer.reject(new Error('There is no thread that folds reports'))
         return answer.promise
       }),
