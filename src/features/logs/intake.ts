@@ -50,6 +50,7 @@ type Job = { report: Report; resolve(): void; reject(reason: unknown): void }
 export function createIntake({ db, log, entries, devices, sightings, folding, thread, committed }: Needs) {
   const batches = createBatches<Job>(reportsAtOnce, store)
   let waiting = { reports: 0, text: 0 }
+  let newest: Promise<void> = Promise.resolve() // report to come, once it is stored
   let stuck: { reason: HubError; text: number } | undefined // that nothing can be folded, and what has come since
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
@@ -111,8 +112,9 @@ export function createIntake({ db, log, entries, devices, sightings, folding, th
       await running?.catch(() => {})
       running = queued
       queued = undefined
-      const newest = await db.intake.newest()
-      if (newest !== undefined) await foldUpTo(newest)
+      await newest.catch(() => {}) // whoever asks for what a device has sent need not know that it is just being stored
+      const last = await db.intake.newest()
+      if (last !== undefined) await foldUpTo(last)
     })()
     return queued
   }
@@ -151,13 +153,14 @@ export function createIntake({ db, log, entries, devices, sightings, folding, th
       const known = typeof device === 'number' ? device : (devices.known(device) ?? device)
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       batches.add({ report: [known, applicationId, at.getTime(), ...lines], resolve, reject })
+      newest = promise
       return promise
     },
 
     /** How many reports wait to be stored. */
     waiting: batches.waiting,
 
-    /** Resolves once all that was acknowledged until now has its place. */
+    /** Resolves once all that has come until now has its place. */
     settle,
 
     /** Puts everything into its place, and does no more by itself. */
