@@ -6,14 +6,15 @@ import type { Log } from '../lib/log.ts'
 import { newId } from '../lib/secrets.ts'
 import { bulkInsert, driverValues } from './bulk.ts'
 import { sqliteColumns } from './columns.ts'
-import { createWrite, type Db, type Driver, type Preparable, type Prepared, type Writer } from './index.ts'
+import { createWrite, type Db, type Preparable, type Prepared, type Writer } from './index.ts'
 import { openJournal, readJournal } from './journal.ts'
 import { createJournalQueue } from './journal-queue.ts'
 import { type MigrationReport, migrate, refuseUnfit } from './migrations.ts'
+import { createTurns, serialTransaction, type Turn } from './sqlite-turns.ts'
 import { createStoring, type Storing } from './storing.ts'
 import { createTableQueue } from './table-queue.ts'
 import { defineTables } from './tables.ts'
-import { createWalSync, noWal, type WalSync } from './wal.ts'
+import { createWalSync, noWal } from './wal.ts'
 
 // 8 MiB of pages in memory, and 16 MiB in the log: pages that many commits change are written back once for many of them.
 const room = ['cache_size = -8192', 'wal_autocheckpoint = 4000', 'temp_store = MEMORY']
@@ -221,46 +222,6 @@ function insertSome(writer: Database, { table, rows, replacing }: Bulk) {
     const some = rows.slice(from, from + rowsAtOnce)
     const statement = some.length === rowsAtOnce ? full : insertOf(some.length)
     statement.run(...(driverValues(columns, some) as SQLQueryBindings[]))
-  }
-}
-
-type Turn = <T>(work: () => Promise<T>) => Promise<T>
-
-/** Work that must not overlap, one after the other in the order in which it is asked for. */
-function createTurns(): Turn {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
-    const run = last.then(work)
-    last = run.catch(() => {})
-    return run
-  }
-}
-
-type Handle = { tx: Writer; wal: WalSync; turn: Turn }
-
-/**
- * Drizzle's own `transaction` commits before an async callback ends, so the transaction is spelled out and queued here. It
- * is done once it is on the disk: what was acknowledged survives a power cut. The next begins without waiting for that.
- */
-function serialTransaction(database: Database, { tx, wal, turn }: Handle): Driver['transaction'] {
-  // One writer: numbers follow commits by themselves. A hub sees for itself that another process has changed something.
-  const shared = { lockOrder: async () => {}, wakeOthers: async () => {} }
-  const [begin, commit] = [database.query('BEGIN IMMEDIATE'), database.query('COMMIT')]
-  return async (work) => {
-    const result = await turn(async () => {
-      wal.refuseIfFailed()
-      begin.run()
-      try {
-        const result = await work(tx, shared)
-        commit.run()
-        return result
-      } catch (error) {
-        if (database.inTransaction) database.run('ROLLBACK')
-        throw error
-      }
-    })
-    await wal.synced()
-    return result
   }
 }
 
