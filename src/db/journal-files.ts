@@ -1,9 +1,12 @@
-import { constants, readSync } from 'node:fs'
-import { type FileHandle, open, readdir, rm } from 'node:fs/promises'
+import { close, constants, fstatSync, openSync, readSync, write } from 'node:fs'
+import { open, readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+
+const [closing, writing] = [promisify(close), promisify(write)]
 
 /** A file of a journal. `end`: how far it is written; `last`: the number of the last text in it. */
-export type JournalFile = { path: string; handle: FileHandle; size: number; end: number; last: number }
+export type JournalFile = { path: string; fd: number; size: number; end: number; last: number }
 
 /** How large one is made, full of zeros: to bring what overwrites them onto the disk takes two thirds of the time that a growing file does. */
 export const fileBytes = 1024 * 1024
@@ -21,10 +24,9 @@ export async function pathsBeside(path: string) {
 const numberIn = (name: string) => Number(name.slice(name.lastIndexOf('.') + 1))
 
 /** Opens a file that is there. */
-export async function openFile(path: string): Promise<JournalFile> {
-  const handle = await open(path, constants.O_RDWR | constants.O_DSYNC)
-  const { size } = await handle.stat()
-  return { path, handle, size, end: 0, last: 0 }
+export function openFile(path: string): JournalFile {
+  const fd = openSync(path, constants.O_RDWR | constants.O_DSYNC)
+  return { path, fd, size: fstatSync(fd).size, end: 0, last: 0 }
 }
 
 /** Makes one more file for the journal beside a database. */
@@ -36,32 +38,35 @@ export async function makeFile(beside: string) {
     await made.sync()
     await using folder = await open(dirname(path), 'r')
     await folder.sync()
-    return await openFile(path)
+    return openFile(path)
   } catch (error) {
     await rm(path, { force: true }) // on a full disk what there is of it would be in the way
     throw error
   }
 }
 
+/** Lets a file go. */
+export const shut = ({ fd }: JournalFile): Promise<void> => closing(fd)
+
 /** Removes a file of which all was taken; where it cannot be, what is left of it says nothing. */
 export async function discard(file: JournalFile) {
-  await file.handle.close()
+  await shut(file)
   await rm(file.path, { force: true }).catch(() => {})
 }
 
 /** Writes all bytes to a place in a file; resolves once they are on the disk. */
-export async function writeAt({ handle }: JournalFile, bytes: Buffer, at: number) {
+export async function writeAt({ fd }: JournalFile, bytes: Buffer, at: number) {
   for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at + done)
+    const { bytesWritten } = await writing(fd, bytes, done, bytes.length - done, at + done)
     done += bytesWritten
   }
 }
 
 /** So many bytes from a place in a file: what was just written is in memory. */
-export function readAt({ handle }: JournalFile, at: number, length: number) {
+export function readAt({ fd }: JournalFile, at: number, length: number) {
   const bytes = Buffer.allocUnsafe(length)
   for (let done = 0; done < length; ) {
-    const read = readSync(handle.fd, bytes, done, length - done, at + done)
+    const read = readSync(fd, bytes, done, length - done, at + done)
     if (read === 0) throw new Error('A file of the journal has become shorter')
     done += read
   }

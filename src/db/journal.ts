@@ -1,5 +1,5 @@
 import { readFile, rm } from 'node:fs/promises'
-import { discard, fileBytes, type JournalFile, makeFile, openFile, pathsBeside, readAt, writeAt } from './journal-files.ts'
+import { discard, fileBytes, type JournalFile, makeFile, openFile, pathsBeside, readAt, shut, writeAt } from './journal-files.ts'
 import { type Entry, lineOf, linesIn, textIn } from './journal-lines.ts'
 
 /** Beside which file the journal lies, and the id of the database in it: the texts of another's journal are none here. */
@@ -31,7 +31,7 @@ export async function openJournal(place: JournalPlace, settled: number) {
   async function takeUp(path: string) {
     const found = linesIn(await readFile(path), place.id).filter(({ number }) => number > settled)
     if (found.length === 0) return rm(path)
-    const file = await openFile(path)
+    const file = openFile(path)
     files.add(file)
     for (const { number, at, length } of found) {
       stored.push({ number, file, at, length })
@@ -43,8 +43,9 @@ export async function openJournal(place: JournalPlace, settled: number) {
   /** The file that so many bytes go into: they fill none but one of their own. */
   async function fileFor(bytes: number) {
     if (current && (current.end === 0 || current.end + bytes <= current.size)) return current
-    const file = spare ?? (await makeFile(place.path))
-    spare = undefined
+    const unused = spare
+    spare = undefined // before anything is waited for: meanwhile there may be another
+    const file = unused ?? (await makeFile(place.path))
     file.end = 0
     files.add(file)
     current = file
@@ -115,7 +116,7 @@ export async function openJournal(place: JournalPlace, settled: number) {
       const all = [...files, ...(spare ? [spare] : [])]
       files.clear()
       spare = undefined
-      await Promise.all(all.map((file) => (needed.has(file) ? file.handle.close() : discard(file))))
+      await Promise.all(all.map((file) => (needed.has(file) ? shut(file) : discard(file))))
     }
   }
 }

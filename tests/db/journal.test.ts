@@ -90,6 +90,23 @@ describe('the journal', () => {
     expect(await t.files()).toEqual([])
   })
 
+  test('loses no file of which all is taken just while another is made', async () => {
+    await using t = await testJournal()
+    const text = 'x'.repeat(600_000) // one to a file
+    await t.journal.append([text])
+    await t.journal.append([text])
+    const third = t.journal.append([text])
+    await new Promise((resolve) => void setImmediate(resolve)) // it is being made now
+    t.journal.forget(1)
+    await third
+    expect((await t.files()).length).toBe(3)
+    await t.journal.append([text])
+    expect((await t.files()).length).toBe(3)
+    t.journal.forget(4)
+    await t.journal.close()
+    expect(await t.files()).toEqual([])
+  })
+
   test('takes a text larger than its files', async () => {
     await using t = await testJournal()
     const large = 'x'.repeat(3 * MiB)
