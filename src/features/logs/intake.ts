@@ -17,8 +17,8 @@ export type DeviceReport = { device: string | number; applicationId: string | nu
 const enough = { reports: 4000, text: 1024 * 1024 }
 const patience = 250
 
-/** As many at a time are folded by a thread of its own. */
-const many = 1000
+/** Where as many come at a time for so long, in ms, a thread of its own folds them: it takes some 30 MiB, and a while to begin. */
+const many = { reports: 1000, for: 5000 }
 
 const reportsAtOnce = 500
 /** How many bytes of them in one transaction: a thread of its own holds up nobody but those who write elsewhere. */
@@ -52,6 +52,7 @@ export function createIntake({ db, log, entries, devices, sightings, folding, th
   let waiting = { reports: 0, text: 0 }
   let newest: Promise<void> = Promise.resolve() // report to come, once it is stored
   let stuck: { reason: HubError; text: number } | undefined // that nothing can be folded, and what has come since
+  let manySince: number | undefined
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
   let queued: Promise<void> | undefined
@@ -128,10 +129,17 @@ export function createIntake({ db, log, entries, devices, sightings, folding, th
     if (!isEnough(before) && isEnough(waiting)) setImmediate(inBackground)
   }
 
+  /** Whether many have come at a time, for a while. */
+  function isLasting() {
+    if (waiting.reports < many.reports) manySince = undefined
+    else manySince ??= performance.now()
+    return manySince !== undefined && performance.now() - manySince >= many.for
+  }
+
   async function foldInBackground() {
     clearTimeout(timer)
     timer = undefined
-    if (waiting.reports >= many) thread?.start()
+    if (isLasting()) thread?.start()
     waiting = { reports: 0, text: 0 }
     try {
       await settle()
