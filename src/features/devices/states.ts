@@ -39,6 +39,7 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
   const shared = createSharedTexts(namesAtMost)
   // When each was last dropped, and when all were: what was read before is not kept after.
   const dropped = new LRUCache<string, number>({ max: atMost })
+  const loading = new Map<string, Promise<DeviceState | undefined>>() // of devices by their ids
   const beingTold = new Set<string>() // of their relaunch; the database has it as pending until that is stored
   let allDropped = 0
   let turn = 0
@@ -77,6 +78,17 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
     return state
   }
 
+  /** Those who ask for a device while it is read share that, and go on in the order in which they came. */
+  function loadOnce(id: string) {
+    const known = loading.get(id)
+    if (known) return known
+    const loaded = load(byId, id).finally(() => {
+      if (loading.get(id) === loaded) loading.delete(id)
+    })
+    loading.set(id, loaded)
+    return loaded
+  }
+
   /** What a whole fleet names alike is in memory once: of a large one, that is in the processor's caches too. */
   const deviceOf = ({ id, teamId, team, name, board, tag, applicationId }: Device): Device => ({
     id,
@@ -97,11 +109,13 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
 
   function drop(deviceId: string) {
     dropped.set(deviceId, ++turn)
+    loading.delete(deviceId)
     states.forget(deviceId)
   }
 
   function dropWhere(which: (state: DeviceState) => boolean) {
     allDropped = ++turn
+    loading.clear()
     states.forgetWhere(which)
   }
 
@@ -126,7 +140,7 @@ export function createDeviceStates({ db, notices, deployments }: { db: Db; notic
     },
 
     /** A device by its id: at once where it is in memory. */
-    byId: (id: string): DeviceState | Promise<DeviceState | undefined> => states.byId(id) ?? load(byId, id),
+    byId: (id: string): DeviceState | Promise<DeviceState | undefined> => states.byId(id) ?? loadOnce(id),
 
     /** Stores that a device has been told of its relaunch, or is about to be: nobody else tells it meanwhile. */
     async whileTold<T>(deviceId: string, store: () => Promise<T>): Promise<T> {
