@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { Apart } from '../../db/index.ts'
 import { workerModule } from '../../lib/assets.ts'
 import type { Log } from '../../lib/log.ts'
-import type { Order, Report, Workplace } from './fold-worker.ts'
+import type { Order, Outcome, Workplace } from './fold-worker.ts'
 
 const module = workerModule('features/logs/fold-worker.ts', new URL('./fold-worker.ts', import.meta.url))
 
@@ -11,7 +11,7 @@ const restAfterFailure = 60_000
 
 type Thread = { worker: Worker; ended: Promise<void> }
 
-type Folded = Exclude<Report, 'ready' | { failed: unknown }>
+type Folded = Exclude<Outcome, 'ready' | { failed: unknown }>
 
 export type FoldThread = ReturnType<typeof createFoldThread>
 
@@ -19,6 +19,7 @@ export type FoldThread = ReturnType<typeof createFoldThread>
 export function createFoldThread({ apart, secret, log }: { apart: Apart; secret: string; log: Log }) {
   let starting: Thread | undefined
   let up: Thread | undefined
+  let asked: Thread | undefined // that the answer is awaited from
   let answer: PromiseWithResolvers<Folded> | undefined
   let failedAt = Number.NEGATIVE_INFINITY
   let idle: NodeJS.Timeout | undefined
@@ -30,7 +31,7 @@ export function createFoldThread({ apart, secret, log }: { apart: Apart; secret:
     const { promise: ended, resolve } = Promise.withResolvers<void>()
     const thread = { worker, ended }
     starting = thread
-    worker.on('message', (report: Report) => hear(thread, report))
+    worker.on('message', (outcome: Outcome) => hear(thread, outcome))
     worker.on('error', (error) => gone(thread, error))
     worker.on('exit', () => {
       gone(thread, new Error('The thread that folds reports has ended'))
@@ -38,11 +39,11 @@ export function createFoldThread({ apart, secret, log }: { apart: Apart; secret:
     })
   }
 
-  function hear(thread: Thread, report: Report) {
-    if (report === 'ready') return ready(thread)
-    if ('failed' in report)
-      answer?.reject(Object.assign(new Error(`Reports were not folded: ${report.failed.name}`), report.failed))
-    else answer?.resolve(report)
+  function hear(thread: Thread, outcome: Outcome) {
+    if (outcome === 'ready') return ready(thread)
+    if ('failed' in outcome)
+      answer?.reject(Object.assign(new Error(`Reports were not folded: ${outcome.failed.name}`), outcome.failed))
+    else answer?.resolve(outcome)
   }
 
   function ready(thread: Thread) {
@@ -53,7 +54,7 @@ export function createFoldThread({ apart, secret, log }: { apart: Apart; secret:
   }
 
   function gone(thread: Thread, error: unknown) {
-    answer?.reject(error)
+    if (thread === asked) answer?.reject(error) // one that was told to end says nothing of what the next is at
     if (thread !== starting && thread !== up) return
     log.error({ err: error }, 'the thread that folds reports is gone; the hub does it by itself')
     failedAt = performance.now()
@@ -92,6 +93,7 @@ export function createFoldThread({ apart, secret, log }: { apart: Apart; secret:
     fold: (bytes: number) =>
       apart.take(bytes, (taken) => {
         answer = Promise.withResolvers<Folded>()
+        asked = up
         const order: Order = taken
         if (up) up.worker.postMessage(order, [])
         else answer.reject(new Error('There is no thread that folds reports'))

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import type { Taken } from '../../db/index.ts'
 import { noteTaken } from '../../db/journal-queue.ts'
 import { openSqliteApart } from '../../db/sqlite.ts'
 import { createChain } from './chain.ts'
@@ -11,10 +12,10 @@ import { createSightings } from './sightings.ts'
 export type Workplace = { path: string; secret: string }
 
 /** What the worker is to put into its place, and that it is to end. */
-export type Order = { texts: string[]; last: number } | 'end'
+export type Order = Taken | 'end'
 
 /** What has come of it: what applications' logs have grown by, and the numbers of devices. Of an error no more than its kind, as its message may hold what was to be stored. */
-export type Report = 'ready' | { stored: Stored[]; numbers: Map<string, number> } | { failed: { name: string; code: string } }
+export type Outcome = 'ready' | { stored: Stored[]; numbers: Map<string, number> } | { failed: { name: string; code: string } }
 
 function work({ path, secret }: Workplace) {
   const db = openSqliteApart(path)
@@ -25,7 +26,7 @@ function work({ path, secret }: Workplace) {
   let stored: Stored[] = []
   entries.listen((one) => void stored.push(one))
 
-  async function fold({ texts, last }: Exclude<Order, 'end'>): Promise<Report> {
+  async function fold({ texts, last }: Taken): Promise<Outcome> {
     stored = []
     const numbers = await db.write(async (change) => {
       await noting.within(change, { taken: last })
@@ -47,7 +48,7 @@ function work({ path, secret }: Workplace) {
   report('ready')
 }
 
-const report = (message: Report) => parentPort?.postMessage(message, [])
+const report = (message: Outcome) => parentPort?.postMessage(message, [])
 
 /** The innermost error that has a code says what it was. */
 function kindOf(error: unknown) {
