@@ -85,7 +85,7 @@ async function unprivileged(folder: string) {
 async function untilReady(url: string) {
   const deadline = Date.now() + 20_000
   for (;;) {
-    const sql = postgres(url, { max: 1, connect_timeout: 2, onnotice: () => {} })
+    const sql = postgres(url, { max: 1, connect_timeout: 2, fetch_types: false, onnotice: () => {} })
     try {
       await sql`select 1`
       return

@@ -33,7 +33,13 @@ export type Link = ReturnType<typeof createLink>
 export function createLink(url: string, { channels, log }: Options) {
   const sockets = createSockets()
   const pace = createPace()
-  const common = { onnotice() {}, connect_timeout: connectWithin, backoff: () => waitAfter(1) / 1000, connection: bounds }
+  const common = {
+    onnotice() {},
+    fetch_types: false, // where a connection is lost while it is at that, nobody catches it
+    connect_timeout: connectWithin,
+    backoff: () => waitAfter(1) / 1000,
+    connection: bounds
+  }
   // Its types leave out what it is told of the connection itself.
   const open = (at: Pace, more: object) => {
     const socket = (where: object) => at.connect(() => sockets.socket(where))
@@ -79,7 +85,7 @@ export function createLink(url: string, { channels, log }: Options) {
       for (const { heard } of listeners.get(channel) ?? []) heard(text)
     }
     const ofEar = createPace() // the first to find out whether the server is there does not wait
-    const ear = open(ofEar, { max: 1, max_lifetime: null, fetch_types: false, onnotify, onclose })
+    const ear = open(ofEar, { max: 1, max_lifetime: null, onnotify, onclose })
     const ask = (statement: string) => inTime(ear.unsafe(statement), answersWithin, databaseAway)
     try {
       await ask(channels.map((channel) => `listen ${channel}`).join('; '))

@@ -21,7 +21,7 @@ const channel = 'hub_notices'
 const peerChannel = 'hub_peers'
 const channels = [channel, peerChannel]
 
-const connect = (url: string) => postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 10 })
+const connect = (url: string) => postgres(url, { max: 1, fetch_types: false, onnotice: () => {}, connect_timeout: 10 })
 
 /** Connects to (and brings up to date) the PostgreSQL database at `url`; `log` is told when it does not answer for a while. */
 export const openPostgres = (url: string, log?: Log): Promise<Db> =>

@@ -12,7 +12,10 @@ describe(`000 on ${databaseName}: GET /health`, () => {
   onOneHub('503 when the broker does not pass on a message within a second', async () => {
     await using hub = await testHub()
     hub.hub.setBrokerCheck(() => new Promise(() => {}))
-    expect(await hub.call('GET /health')).toEqual({ status: 503, body: { message: 'The broker does not pass on messages' } })
+    const answer = await hub.send('GET /health')
+    expect(answer.status).toBe(503)
+    expect(await answer.json()).toEqual({ message: 'The broker does not pass on messages' })
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
   })
 
   onOneHub('503 when the broker has stopped', async () => {
