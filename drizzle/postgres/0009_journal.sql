@@ -1,4 +1,4 @@
 CREATE TABLE "log_journal" (
 	"id" text PRIMARY KEY NOT NULL,
-	"settled" bigint NOT NULL
+	"taken_up_to" bigint NOT NULL
 );

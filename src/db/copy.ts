@@ -2,7 +2,7 @@ import { Database } from 'bun:sqlite'
 import { Worker } from 'node:worker_threads'
 import { workerModule } from '../lib/assets.ts'
 import type { CopyTask } from './copy-worker.ts'
-import { settledIn, waitingIn } from './sqlite.ts'
+import { takenUpToIn, waitingIn } from './sqlite.ts'
 
 const module = workerModule('db/copy-worker.ts', new URL('./copy-worker.ts', import.meta.url))
 const reportEvery = 250
@@ -14,9 +14,9 @@ export async function copySqlite(task: CopyTask, watching: Watching) {
   const waiting = await waitingIn(task.from) // first: what is taken from there meanwhile is in the copy
   await copyFile(task, watching)
   using copy = new Database(task.to)
-  const settled = settledIn(copy)
+  const takenUpTo = takenUpToIn(copy)
   const insert = copy.query('insert into log_intake (reports) values (?)')
-  const notTaken = waiting.filter(({ number }) => number > settled)
+  const notTaken = waiting.filter(({ number }) => number > takenUpTo)
   copy.transaction(() => void notTaken.map(({ text }) => insert.run(text)))()
 }
 

@@ -7,9 +7,9 @@ const beforeAll = 0
 
 type Rows = Pick<Db, 'tables' | 'prepare' | 'write'>
 
-/** Inside a change: notes the number (`taken`) of the last text that was taken from the journal. */
+/** Inside a change: notes the number (`last`) of the last text that was taken from the journal. */
 export const noteTaken = ({ tables, prepare }: Pick<Db, 'tables' | 'prepare'>) =>
-  prepare((database) => database.update(tables.logJournal).set({ settled: given('taken') }))
+  prepare((database) => database.update(tables.logJournal).set({ takenUpTo: given('last') }))
 
 /**
  * Texts that wait in a journal beside a database which one process has to itself. How far they are taken the database knows:
@@ -18,7 +18,7 @@ export const noteTaken = ({ tables, prepare }: Pick<Db, 'tables' | 'prepare'>) =
 export function createJournalQueue(db: Rows, journal: Journal) {
   const { logJournal } = db.tables
   const left = createTableQueue(db)
-  const takenUpTo = db.prepare((database) => database.select({ last: logJournal.settled }).from(logJournal))
+  const takenUpTo = db.prepare((database) => database.select({ last: logJournal.takenUpTo }).from(logJournal))
   const noting = noteTaken(db)
   let mayBeLeft = true
 
@@ -42,7 +42,7 @@ export function createJournalQueue(db: Rows, journal: Journal) {
       mayBeLeft = false // nobody puts anything there any more
       const taken = oldest(await takenUpTo.within(change, {}), bytes)
       if (!taken) return undefined
-      await noting.within(change, { taken: taken.last })
+      await noting.within(change, { last: taken.last })
       change.afterCommit(() => journal.forget(taken.last))
       return taken
     }

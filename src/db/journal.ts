@@ -13,14 +13,14 @@ export type Journal = Awaited<ReturnType<typeof openJournal>>
 /**
  * Texts of one line each that are stored at once, to be taken from here later: in files beside a database, each text in a
  * line behind its checksum and its number. A line that a loss of power has torn does not fit its checksum, and was not
- * acknowledged. A file of which all was taken is written anew. `settled` is the number of the last that was taken.
+ * acknowledged. A file of which all was taken is written anew. `takenUpTo` is the number of the last that was taken.
  */
-export async function openJournal(place: JournalPlace, settled: number) {
+export async function openJournal(place: JournalPlace, takenUpTo: number) {
   const stored: Stored[] = []
   const files = new Set<JournalFile>()
   let current: JournalFile | undefined
   let spare: JournalFile | undefined
-  let next = settled + 1
+  let next = takenUpTo + 1
   let appending: Promise<unknown> = Promise.resolve()
   let leaving: Promise<unknown> = Promise.resolve()
 
@@ -29,7 +29,7 @@ export async function openJournal(place: JournalPlace, settled: number) {
 
   /** A file of an earlier run is only read, and goes when all in it is taken. */
   async function takeUp(path: string) {
-    const found = linesIn(await readFile(path), place.id).filter(({ number }) => number > settled)
+    const found = linesIn(await readFile(path), place.id).filter(({ number }) => number > takenUpTo)
     if (found.length === 0) return rm(path)
     const file = openFile(path)
     files.add(file)
@@ -122,12 +122,12 @@ export async function openJournal(place: JournalPlace, settled: number) {
 }
 
 /** What the journal beside a database holds after a number, oldest first; it may be in use. */
-export async function readJournal({ path, id }: JournalPlace, settled: number): Promise<Entry[]> {
+export async function readJournal({ path, id }: JournalPlace, takenUpTo: number): Promise<Entry[]> {
   const entries: Entry[] = []
   for (const one of await pathsBeside(path)) {
     const bytes = await readFile(one).catch(ifGone)
     for (const { number, at, length } of linesIn(bytes, id))
-      if (number > settled) entries.push({ number, text: textIn(bytes.subarray(at, at + length)) })
+      if (number > takenUpTo) entries.push({ number, text: textIn(bytes.subarray(at, at + length)) })
   }
   return entries.toSorted((a, b) => a.number - b.number)
 }

@@ -28,7 +28,7 @@ export async function openSqlite(path: string, log?: Log): Promise<Db> {
   writer.run('PRAGMA journal_mode = WAL')
   await bringUpToDate(writer)
   const id = idOfJournal(writer) // before `over`: while each commit waits for the disk by itself
-  const journal = await openJournal({ path, id }, settledIn(writer))
+  const journal = await openJournal({ path, id }, takenUpToIn(writer))
   const [storing, journaling] = [createStoring('SQLite', log), createStoring('The journal', log)]
   const turn = createTurns()
   const db = over(path, writer, { storing, turn })
@@ -147,19 +147,19 @@ function over(path: string, writer: Database, { storing = createStoring('SQLite'
 export async function waitingIn(path: string) {
   using database = open(path, { readonly: true })
   const row = database.query<{ id: string }, []>('select id from log_journal').get()
-  return row ? readJournal({ path, id: row.id }, settledIn(database)) : []
+  return row ? readJournal({ path, id: row.id }, takenUpToIn(database)) : []
 }
 
 /** By what the texts of this database's journal are told from those of another. */
 function idOfJournal(writer: Database) {
   const find = writer.query<{ id: string }, []>('select id from log_journal')
-  if (!find.get()) writer.run('insert into log_journal (id, settled) values (?, 0)', [newId()])
+  if (!find.get()) writer.run('insert into log_journal (id, taken_up_to) values (?, 0)', [newId()])
   return find.get()?.id ?? ''
 }
 
 /** The number of the last text of its journal that a database has taken. */
-export const settledIn = (database: Database) =>
-  database.query<{ settled: number }, []>('select settled from log_journal').get()?.settled ?? 0
+export const takenUpToIn = (database: Database) =>
+  database.query<{ taken_up_to: number }, []>('select taken_up_to from log_journal').get()?.taken_up_to ?? 0
 
 /** Calls `task` if another process has committed since the last time: that is when a handle's `data_version` changes. */
 function whenChanged(handle: Database, task: () => void) {

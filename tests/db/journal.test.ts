@@ -12,18 +12,18 @@ async function testJournal() {
   const root = await mkdtemp(join(tmpdir(), 'updraft-journal-'))
   const folder = join(root, 'living')
   await mkdir(folder)
-  const open = (where = folder, settled = 0) => openJournal({ path: join(where, 'db'), id }, settled)
+  const open = (where = folder, takenUpTo = 0) => openJournal({ path: join(where, 'db'), id }, takenUpTo)
   const journals = [await open()]
   return {
     folder,
     journal: journals[0] as Journal,
     files: async () => (await readdir(folder)).toSorted(),
     /** Another over what a kill now would leave on the disk, after `damage` was done to it. */
-    async killed({ settled = 0, damage }: { settled?: number; damage?: (folder: string) => Promise<void> } = {}) {
+    async killed({ takenUpTo = 0, damage }: { takenUpTo?: number; damage?: (folder: string) => Promise<void> } = {}) {
       const copy = join(root, `killed-${journals.length}`)
       await cp(folder, copy, { recursive: true })
       await damage?.(copy)
-      const journal = await open(copy, settled)
+      const journal = await open(copy, takenUpTo)
       journals.push(journal)
       return { copy, journal }
     },
@@ -121,12 +121,12 @@ describe('the journal', () => {
     await using t = await testJournal()
     await t.journal.append(['one', 'two'])
     await t.journal.append(['three'])
-    const { journal } = await t.killed({ settled: 1 })
+    const { journal } = await t.killed({ takenUpTo: 1 })
     expect(texts(journal)).toEqual(['two', 'three'])
     await journal.append(['four'])
     expect(journal.newest()).toBe(4)
     journal.forget(4)
-    const { journal: all } = await t.killed({ settled: 3 })
+    const { journal: all } = await t.killed({ takenUpTo: 3 })
     await all.append(['another four'])
     expect([all.newest(), texts(all)]).toEqual([4, ['another four']])
   })
@@ -138,7 +138,7 @@ describe('the journal', () => {
       await t.journal.append([text])
       if (n < 8) t.journal.forget(n)
     }
-    const { journal } = await t.killed({ settled: 7 })
+    const { journal } = await t.killed({ takenUpTo: 7 })
     expect([journal.newest(), journal.oldest(0, 1)[0]?.number]).toEqual([9, 8])
   })
 
@@ -169,7 +169,7 @@ describe('the journal', () => {
   test('stores again what comes after something that it could not store', async () => {
     await using t = await testJournal()
     await t.journal.append(['one'])
-    const { journal, copy } = await t.killed({ settled: 1 })
+    const { journal, copy } = await t.killed({ takenUpTo: 1 })
     await rm(copy, { recursive: true })
     expect(await journal.append(['lost']).catch((error: Error) => error.message)).toStartWith('ENOENT')
     expect(await journal.append(['lost too']).catch((error: Error) => error.message)).toStartWith('ENOENT')

@@ -50,41 +50,43 @@ async function oneConnection() {
 }
 
 // What the client of PostgreSQL keeps of a connection that is no more would be given to those who have the next: see its patch.
-describe.skipIf(!postgresServer)('a connection to PostgreSQL that is lost', () => {
-  for (const kind of ['reset', 'end'] as const) {
-    test(`${kind} in a transaction: the next has what it asks for`, async () => {
-      await using one = await oneConnection()
-      const { client, way } = one
-      const started = Promise.withResolvers<void>()
-      const lost = client.begin(async (tx) => {
-        await tx.unsafe('select 1')
-        started.resolve()
-        await tx.unsafe('select pg_sleep(20)')
-      })
-      await started.promise
-      await Bun.sleep(50)
-      way[kind]()
-      await within(failureOf(lost), 'its end')
-      for (const n of [1, 2, 3]) {
-        const rows = await within(
-          client.begin((tx) => tx<{ n: number }[]>`select ${n}::int as n`),
-          `transaction ${n}`
-        )
-        expect(rows.map((row) => row.n)).toEqual([n])
-      }
-    }, 30_000)
+if (postgresServer) {
+  describe('a connection to PostgreSQL that is lost', () => {
+    for (const kind of ['reset', 'end'] as const) {
+      test(`${kind} in a transaction: the next has what it asks for`, async () => {
+        await using one = await oneConnection()
+        const { client, way } = one
+        const started = Promise.withResolvers<void>()
+        const lost = client.begin(async (tx) => {
+          await tx.unsafe('select 1')
+          started.resolve()
+          await tx.unsafe('select pg_sleep(20)')
+        })
+        await started.promise
+        await Bun.sleep(50)
+        way[kind]()
+        await within(failureOf(lost), 'its end')
+        for (const n of [1, 2, 3]) {
+          const rows = await within(
+            client.begin((tx) => tx<{ n: number }[]>`select ${n}::int as n`),
+            `transaction ${n}`
+          )
+          expect(rows.map((row) => row.n)).toEqual([n])
+        }
+      }, 30_000)
 
-    test(`${kind} amid an answer: nothing of it is in the next`, async () => {
-      await using one = await oneConnection()
-      const { client, way } = one
-      const lost = client.unsafe("select n, repeat('x', 1000) as text, pg_sleep(0.001) from generate_series(1, 20000) as n")
-      lost.catch(() => {})
-      await Bun.sleep(500)
-      way[kind]()
-      await within(failureOf(lost), 'its end')
-      const both = [client<{ n: number }[]>`select 7 as n`, client<{ n: number }[]>`select ${8}::int as n`]
-      const rows = await within(Promise.all(both), 'two answers')
-      expect(rows.map((each) => each.map((row) => row?.n))).toEqual([[7], [8]])
-    }, 30_000)
-  }
-})
+      test(`${kind} amid an answer: nothing of it is in the next`, async () => {
+        await using one = await oneConnection()
+        const { client, way } = one
+        const lost = client.unsafe("select n, repeat('x', 1000) as text, pg_sleep(0.001) from generate_series(1, 20000) as n")
+        lost.catch(() => {})
+        await Bun.sleep(500)
+        way[kind]()
+        await within(failureOf(lost), 'its end')
+        const both = [client<{ n: number }[]>`select 7 as n`, client<{ n: number }[]>`select ${8}::int as n`]
+        const rows = await within(Promise.all(both), 'two answers')
+        expect(rows.map((each) => each.map((row) => row?.n))).toEqual([[7], [8]])
+      }, 30_000)
+    }
+  })
+}

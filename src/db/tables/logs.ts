@@ -83,7 +83,7 @@ export function defineLogs(
   const logIntake = table('log_intake', { id: queueNumber(), reports: text().notNull() })
 
   /** The journal of this database, one row: what its texts are told from those of another by, and the last that has its place. */
-  const logJournal = table('log_journal', { id: text().primaryKey(), settled: long().notNull() })
+  const logJournal = table('log_journal', { id: text().primaryKey(), takenUpTo: long().notNull() })
 
   /** What has changed, in commit order. Team and repo are no references: the notice of its end outlives it. */
   const notices = table('notices', {

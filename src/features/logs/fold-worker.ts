@@ -29,7 +29,7 @@ function work({ path, secret }: Workplace) {
   async function fold({ texts, last }: Taken): Promise<Outcome> {
     stored = []
     const numbers = await db.write(async (change) => {
-      await noting.within(change, { taken: last })
+      await noting.within(change, { last })
       return folding.fold(change, texts)
     })
     await sightings.settleMany().catch(() => {}) // the next time
