@@ -4,6 +4,7 @@ import postgres from 'postgres'
 import { within } from '../support/bare.ts'
 import { freshDatabase, postgresServer } from '../support/databases.ts'
 import { failureOf } from '../support/failure.ts'
+import { until } from '../support/mqtt.ts'
 
 /** A way to a server that loses its connections when told so. */
 async function wayTo(url: string) {
@@ -49,7 +50,7 @@ async function oneConnection() {
   }
 }
 
-// What the client of PostgreSQL keeps of a connection that is no more would be given to those who have the next: see its patch.
+// What the client of PostgreSQL keeps of a connection that is no more would be given to those who have the next: see scripts/patches.
 if (postgresServer) {
   describe('a connection to PostgreSQL that is lost', () => {
     for (const kind of ['reset', 'end'] as const) {
@@ -87,6 +88,38 @@ if (postgresServer) {
         const rows = await within(Promise.all(both), 'two answers')
         expect(rows.map((each) => each.map((row) => row?.n))).toEqual([[7], [8]])
       }, 30_000)
+
+      test(`${kind} while a transaction asks several things at once: each is refused`, async () => {
+        await using one = await oneConnection()
+        const { client, way } = one
+        const asked = Promise.withResolvers<Promise<unknown>[]>()
+        const lost = client.begin((tx) => {
+          const slow = [tx`select pg_sleep(${20})`, ...[1, 2, 3].map((n) => tx`select ${n}::int as n`)]
+          const all = slow.map((query) => failureOf(query))
+          asked.resolve(all)
+          return Promise.all(all)
+        })
+        const all = await asked.promise
+        await Bun.sleep(50)
+        way[kind]()
+        await within(failureOf(lost), 'its end')
+        await within(Promise.all(all), 'the end of each')
+      }, 30_000)
     }
+
+    test('by its server, which says why: the next is not told that', async () => {
+      await using one = await oneConnection()
+      const { client } = one
+      await using other = await oneConnection()
+      const [own] = await client<{ pid: number }[]>`select pg_backend_pid() as pid`
+      const pid = own?.pid ?? 0
+      const lost = failureOf(client`select pg_sleep(20)`)
+      const asleep = () => other.client`select 1 from pg_stat_activity where pid = ${pid} and wait_event = 'PgSleep'`
+      await until(async () => (await asleep()).length === 1, 'the query to be under way')
+      await other.client`select pg_terminate_backend(${pid})`
+      await within(lost, 'its end')
+      const rows = await within(client<{ n: number }[]>`select 7 as n`, 'the next')
+      expect(rows.map((row) => row.n)).toEqual([7])
+    }, 30_000)
   })
 }
